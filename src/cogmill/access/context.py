@@ -1,0 +1,87 @@
+"""What every service gets first: who asks, how far they reach, the open transaction, the time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cogmill.access.permissions import Permission
+from cogmill.access.principals import Authenticator, Principal
+from cogmill.access.scope import Scope
+from cogmill.kit.clock import Clock
+from cogmill.kit.crypto import Keyring
+from cogmill.kit.db import Database
+from cogmill.kit.errors import Forbidden
+from cogmill.kit.hub import Hub
+from cogmill.kit.settings import Settings
+
+
+@dataclass(slots=True)
+class Signals:
+    """How services tell the engine and the watchers of something that is committed. `main` connects them."""
+
+    runnable: Callable[[int, str, int], None] = lambda _session, _org, _priority: None
+    """A session (its row id, its organization, its priority) waits to be run."""
+    cancelled: Callable[[int], None] = lambda _session: None
+    """A session must not run any longer; kill what runs."""
+    appended: Callable[[int, list[tuple[int, bytes]]], None] = lambda _session, _events: None
+    """New events of a session: (seq, the event as JSON)."""
+
+
+LoggedEvent = tuple[int, str, dict[str, Any]]
+"""Sequence number, event type and contents."""
+
+
+def _no_recorder(_log: list[LoggedEvent]) -> dict[str, Any]:
+    raise NotImplementedError("this process has no engine")
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What lives as long as the server process."""
+
+    settings: Settings
+    database: Database
+    keyring: Keyring
+    authenticator: Authenticator
+    clock: Clock
+    signals: Signals = field(default_factory=Signals)
+    hub: Hub = field(default_factory=Hub)
+    """Watchers of sessions, by the session's row id."""
+    record: Callable[[list[LoggedEvent]], dict[str, Any]] = _no_recorder
+    """Makes a recording that agent `replay` can play of a session's log."""
+
+
+@dataclass(slots=True)
+class Context:
+    """One unit of work of one caller. `after_commit` runs when, and only when, the transaction is durable."""
+
+    runtime: Runtime
+    db: Connection
+    scope: Scope
+    now: float
+    request_id: str
+    caller: Principal | None = None
+    """None in work that the server does by itself."""
+    held: frozenset[Permission] = frozenset()
+    """The caller's rights within the scope."""
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def principal(self) -> Principal:
+        if self.caller is None:
+            raise Forbidden("This needs a caller.")
+        return self.caller
+
+    def allows(self, *permissions: Permission) -> bool:
+        """Whether the caller holds any one of the permissions here."""
+        return any(permission in self.held for permission in permissions)
+
+    def require(self, *permissions: Permission, when: str) -> None:
+        """Refuse unless any one is held; `when` says which input asked for it."""
+        if not self.allows(*permissions):
+            names = " or ".join(permissions)
+            raise Forbidden(
+                f"Missing required permission {names} ({when}). Ask an administrator for a role that has it."
+            )

@@ -1,0 +1,158 @@
+"""Callers: who a token stands for and what they may do. Read in one place, cached for a moment."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from cogmill.access.permissions import DEFAULT_ROLES, Permission, in_organizations, with_read, within_tier
+from cogmill.kit.crypto import TOKEN_LENGTH, TOKEN_PREFIX, Keyring
+from cogmill.kit.db import Database, SqliteDatabase
+from cogmill.models.access import api_key, organization, role, role_assignment, service_user, user
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller with the rights of this moment. Exactly one of service_user_id and user_id is set."""
+
+    enterprise_id: str
+    api_key_id: str
+    api_key_name: str
+    name: str
+    org_id: str | None
+    """Set when the caller is confined to one organization."""
+    expires_at: float | None
+    service_user_id: str | None = None
+    user_id: str | None = None
+    at_enterprise: frozenset[Permission] = frozenset()
+    everywhere: frozenset[Permission] = frozenset()
+    """What the enterprise role gives in every organization."""
+    by_org: dict[str, frozenset[Permission]] = field(default_factory=dict)
+
+    @property
+    def principal_id(self) -> str:
+        return self.service_user_id or self.user_id or ""
+
+    def in_org(self, org_id: str) -> frozenset[Permission]:
+        """Rights inside one organization, in addition to none if it is foreign."""
+        if self.org_id is not None and self.org_id != org_id:
+            return frozenset()
+        return self.everywhere | self.by_org.get(org_id, frozenset())
+
+    @property
+    def home_org(self) -> str | None:
+        """The organization that an address without one means: the only one that the caller reaches by itself."""
+        return self.org_id or (next(iter(self.by_org)) if len(self.by_org) == 1 else None)
+
+
+class Authenticator:
+    """Finds the principal of a token: one indexed read, then a cache that a revocation in this process empties."""
+
+    LIFETIME = 1.0
+    """Seconds after which another process's change of keys or roles is seen at the latest."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._cache: dict[str, tuple[float, Principal]] = {}
+        self._orgs: tuple[float, frozenset[str]] = (0.0, frozenset())
+
+    async def principal(self, token: str, now: float) -> Principal | None:
+        """The caller behind a token, or None when it is unknown, revoked, expired or of a deleted owner."""
+        if len(token) != TOKEN_LENGTH or not token.startswith(TOKEN_PREFIX):
+            return None
+        hashed = self._keyring.token_hash(token)
+        cached = self._cache.get(hashed)
+        if cached and time.monotonic() - cached[0] < self.LIFETIME:
+            found: Principal | None = cached[1]
+        else:
+            found = await self._look_up(hashed)
+            if found is not None:
+                if len(self._cache) > 10_000:
+                    self._cache.clear()
+                self._cache[hashed] = (time.monotonic(), found)
+        if found is None or (found.expires_at is not None and found.expires_at <= now):
+            return None
+        return found
+
+    def forget(self) -> None:
+        """Called after any change of keys, roles or memberships."""
+        self._cache.clear()
+
+    async def _look_up(self, hashed: str) -> Principal | None:
+        def unit(db: Connection) -> Principal | None:
+            return find_principal(db, hashed)
+
+        if isinstance(self._database, SqliteDatabase):
+            return self._database.read_now(unit)  # a few indexed rows: quicker than a hop to a thread
+        return await self._database.read(unit)
+
+
+def find_principal(db: Connection, token_hash: str) -> Principal | None:
+    """Read a live key with its owner, the owner's organization and rights."""
+    key = db.execute(select(api_key).where(api_key.c.token_hash == token_hash)).one_or_none()
+    if key is None or key.revoked_at is not None or key.legacy:
+        return None
+    owner = _owner(db, key)
+    if owner is None or owner.deleted_at is not None:
+        return None
+    org_id = owner.org_id if key.service_user_id else None
+    if org_id is not None and _org_is_gone(db, org_id):
+        return None
+    at_enterprise, everywhere, by_org = read_rights(db, key.service_user_id or key.user_id)
+    expiries = [at for at in (key.expires_at, getattr(owner, "expires_at", None)) if at is not None]
+    return Principal(
+        enterprise_id=owner.enterprise_id,
+        api_key_id=key.api_key_id,
+        api_key_name=key.name,
+        name=owner.name or "",
+        org_id=org_id,
+        expires_at=min(expiries, default=None),
+        service_user_id=key.service_user_id,
+        user_id=key.user_id,
+        at_enterprise=at_enterprise,
+        everywhere=everywhere,
+        by_org=by_org,
+    )
+
+
+def _owner(db: Connection, key: Any) -> Any:
+    if key.service_user_id:
+        return db.execute(
+            select(service_user).where(service_user.c.service_user_id == key.service_user_id)
+        ).one_or_none()
+    return db.execute(select(user).where(user.c.user_id == key.user_id)).one_or_none()
+
+
+def _org_is_gone(db: Connection, org_id: str) -> bool:
+    gone = db.execute(select(organization.c.deleted_at).where(organization.c.org_id == org_id)).one_or_none()
+    return gone is None or gone.deleted_at is not None
+
+
+def read_rights(
+    db: Connection, principal_id: str
+) -> tuple[frozenset[Permission], frozenset[Permission], dict[str, frozenset[Permission]]]:
+    """Expanded rights: (at enterprise tier, in every organization, organization -> further rights there)."""
+    rows = db.execute(
+        select(role_assignment.c.org_id, role.c.internal_name, role.c.permissions, organization.c.deleted_at)
+        .join(role, role.c.role_id == role_assignment.c.role_id)
+        .join(organization, organization.c.org_id == role_assignment.c.org_id, isouter=True)
+        .where(role_assignment.c.principal_id == principal_id)
+    ).all()
+    at_enterprise: frozenset[Permission] = frozenset({Permission.READ_ACCOUNT_META})
+    by_org: dict[str, frozenset[Permission]] = {}
+    for row in rows:
+        held = permissions_of(row.internal_name, row.permissions)
+        if row.org_id is None:
+            at_enterprise |= within_tier(held)
+        elif row.deleted_at is None:
+            by_org[row.org_id] = by_org.get(row.org_id, frozenset()) | with_read(within_tier(held))
+    return at_enterprise, in_organizations(at_enterprise), by_org
+
+
+def permissions_of(internal_name: str | None, stored: list[str]) -> frozenset[Permission]:
+    """What a role holds: default roles by the table in code, custom ones by their row."""
+    if internal_name is not None:
+        return DEFAULT_ROLES[internal_name][2]
+    return frozenset(Permission(name) for name in stored)

@@ -1,0 +1,43 @@
+"""How far a request reaches, and the only two ways to begin a query on tenant data."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Select, Table, select
+
+from cogmill.kit.errors import BadRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One organization, or all organizations of an enterprise (`org_id` None)."""
+
+    enterprise_id: str
+    org_id: str | None
+
+    @property
+    def one_org(self) -> str:
+        """The one organization that is written to; a wide scope is refused."""
+        if self.org_id is None:
+            raise BadRequest("Name the organization: this operation works on one organization, not on the enterprise.")
+        return self.org_id
+
+
+def owned(table: Table, scope: Scope, *columns: Column[Any]) -> Select[Any]:
+    """Rows of `table` that belong to the scope."""
+    query = select(*(columns or (table,)))
+    if scope.org_id is not None:
+        return query.where(table.c.org_id == scope.org_id)
+    from cogmill.models.access import organization
+
+    inside = select(organization.c.org_id).where(
+        organization.c.enterprise_id == scope.enterprise_id, organization.c.deleted_at.is_(None)
+    )
+    return query.where(table.c.org_id.in_(inside))
+
+
+def visible(table: Table, scope: Scope, *columns: Column[Any]) -> Select[Any]:
+    """Rows that the scope may see: its own and, where the table has such, what the enterprise shares (org_id null)."""
+    if scope.org_id is None or not table.c.org_id.nullable:
+        return owned(table, scope, *columns)
+    return select(*(columns or (table,))).where((table.c.org_id == scope.org_id) | table.c.org_id.is_(None))

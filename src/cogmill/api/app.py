@@ -1,0 +1,112 @@
+"""The ASGI application: the routes of the table, and what surrounds every request."""
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import structlog
+from fastapi import FastAPI
+from prometheus_client import Counter, Histogram
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cogmill import __version__
+from cogmill.access.context import Runtime
+from cogmill.api.build import add_operations
+from cogmill.api.operations import Op
+from cogmill.kit.logs import logger
+from cogmill.web.errors import crashed, problem
+
+REQUESTS = Counter("cogmill_http_requests_total", "Requests answered", ["method", "route", "status"])
+SECONDS = Histogram(
+    "cogmill_http_request_seconds",
+    "Time from request to answer, in seconds",
+    ["route"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+log = logger("http")
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(runtime: Runtime, table: list[Op], lifespan: Lifespan | None = None) -> FastAPI:
+    """The application over a runtime; nothing starts before its lifespan does."""
+    app = FastAPI(
+        title="Cogmill",
+        version=__version__,
+        description="Compatible with the Devin API. Operations marked x-extension are Cogmill's own.",
+        license_info={"name": "Apache-2.0"},
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    add_operations(app, table, runtime)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_middleware(Surroundings)
+    return app
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+    detail = error.detail
+    if error.status_code == 404:
+        detail = f"There is no operation at {request.url.path[:200]!r}. /docs lists them."
+    elif error.status_code == 405:
+        detail = f"{request.method} is not possible here."
+    answer = problem(error.status_code, "Error", detail, request.scope["request_id"])
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+class Surroundings:
+    """Request id, metrics, one log line, and a decent answer when we fail."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope["request_id"] = request_id = _request_id(scope)
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        began, status = time.perf_counter(), 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception:
+            log.exception("request_failed", method=scope["method"], route=_route(scope))
+            if status == 0:
+                await crashed(request_id)(scope, receive, sending)
+        finally:
+            _note(scope, status, time.perf_counter() - began)
+            structlog.contextvars.clear_contextvars()
+
+
+def _request_id(scope: Scope) -> str:
+    sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
+    return sent if REQUEST_ID.fullmatch(sent) else f"req-{secrets.token_hex(12)}"
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "none")
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    route = _route(scope)
+    REQUESTS.labels(scope["method"], route, status).inc()
+    SECONDS.labels(route).observe(seconds)
+    log.debug("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))

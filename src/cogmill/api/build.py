@@ -1,0 +1,198 @@
+"""From the table to routes: FastAPI documents them, the guard and one transaction surround every handler."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import FastAPI
+from fastapi import Query as QueryParameters
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
+from sqlalchemy import insert
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cogmill.access.context import Context, Runtime
+from cogmill.api.operations import GET, Op
+from cogmill.kit.errors import Refusal
+from cogmill.kit.ids import new_id
+from cogmill.models.audit import audit_log
+from cogmill.web.call import Call
+from cogmill.web.errors import refused
+from cogmill.web.guard import admit
+from cogmill.web.inputs import read_body, read_query
+
+Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class OpRoute(APIRoute):
+    """A route that FastAPI documents from the handler's types, and that runs our own short way from request to answer.
+
+    Validating inputs once and writing the answer once saves more than half of what a request costs (measurements).
+    """
+
+    def get_route_handler(self) -> Endpoint:
+        run: Endpoint = self.endpoint.run  # type: ignore[attr-defined]
+        return run
+
+
+def add_operations(app: FastAPI, table: list[Op], runtime: Runtime) -> None:
+    """Put every row of the table into the app."""
+    app.router.route_class = OpRoute
+    named: set[str] = set()
+    for op in table:
+        responses: dict[int | str, dict[str, Any]] = (
+            {} if op.output else {op.status: {"description": "see the address"}}
+        )
+        app.router.add_api_route(
+            op.path,
+            _documented(op, runtime),
+            methods=[op.method],
+            operation_id=op.id if op.id not in named else f"{op.id}_home",
+            response_model=op.output,
+            status_code=op.status,
+            include_in_schema=not op.hidden,
+            responses=responses,
+            summary=op.id.replace("_", " ").capitalize(),
+            description=inspect.getdoc(op.handler),
+            openapi_extra=_extra(op),
+            tags=[op.path.split("/")[1]],
+        )
+        named.add(op.id)
+
+
+def _extra(op: Op) -> dict[str, Any]:
+    """What the document says of a row beyond its types."""
+    said: dict[str, Any] = {"x-permission": list(op.permissions), "x-extension": op.extension}
+    if op.takes_file:
+        file = {"type": "string", "format": "binary"}
+        schema = {"type": "object", "properties": {"file": file}, "required": ["file"]}
+        said["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    return said
+
+
+def _documented(op: Op, runtime: Runtime) -> Callable[..., Any]:
+    """A stand-in with the signature that FastAPI documents; it carries the real way of the request."""
+
+    def stand_in() -> None: ...
+
+    parameters = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=_documented_type(name, annotation))
+        for name, annotation in _inputs(op).items()
+    ]
+    extra = inspect.Parameter("org_id", inspect.Parameter.KEYWORD_ONLY, annotation=str)
+    if "{org_id}" in op.path and "org_id" not in _inputs(op):
+        parameters.append(extra)
+    stand_in.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    stand_in.__name__ = op.id
+    stand_in.run = endpoint(op, runtime)  # type: ignore[attr-defined]
+    return stand_in
+
+
+def _inputs(op: Op) -> dict[str, Any]:
+    signature = inspect.signature(op.handler, eval_str=True)
+    return {n: p.annotation for n, p in signature.parameters.items() if n not in {"ctx", "call", "request"}}
+
+
+def _documented_type(name: str, annotation: Any) -> Any:
+    return Annotated[annotation, QueryParameters()] if name == "query" else annotation
+
+
+def endpoint(op: Op, runtime: Runtime) -> Endpoint:
+    """The way of a request through one row: guard, inputs, one transaction, answer."""
+    inputs = _inputs(op)
+    path_names = [name for name in inputs if name not in {"query", "body"}]
+    query_model, body_model = inputs.get("query"), inputs.get("body")
+    wants_request = "request" in inspect.signature(op.handler).parameters
+    run = _streaming(op) if inspect.iscoroutinefunction(op.handler) else _transacting(op)
+    answer = _answer(op)
+    limit = runtime.settings.max_body
+
+    async def handle(request: Request) -> Response:
+        try:
+            call = await admit(runtime, request, op.reach, op.permissions)
+            given: dict[str, Any] = {name: _path_value(request, name) for name in path_names}
+            if query_model is not None:
+                given["query"] = read_query(query_model, request.query_params)
+            if body_model is not None:
+                given["body"] = await read_body(body_model, request, limit)
+            if wants_request:
+                given["request"] = request
+            return answer(await run(call, given))
+        except Refusal as refusal:
+            return refused(refusal, request.scope["request_id"])
+
+    return handle
+
+
+def _path_value(request: Request, name: str) -> str:
+    return str(request.path_params[name]).replace("\0", "")
+
+
+def _streaming(op: Op) -> Callable[[Call, dict[str, Any]], Awaitable[Any]]:
+    async def run(call: Call, given: dict[str, Any]) -> Any:
+        return await op.handler(_Audited(call, op) if op.audit else call, **given)
+
+    return run
+
+
+class _Audited(Call):
+    """A call whose every write leaves an audit record."""
+
+    __slots__ = ("_op",)
+
+    def __init__(self, call: Call, op: Op) -> None:
+        super().__init__(call.runtime, call.scope, call.request_id, call.caller, call.held)
+        object.__setattr__(self, "_op", op)
+
+    async def write(self, work: Callable[[Context], Any]) -> Any:
+        return await Call.write(self, _recorded(self._op, work, {}))  # type: ignore[attr-defined]
+
+
+def _transacting(op: Op) -> Callable[[Call, dict[str, Any]], Awaitable[Any]]:
+    async def run(call: Call, given: dict[str, Any]) -> Any:
+        def work(ctx: Context) -> Any:
+            return op.handler(ctx, **given)
+
+        if op.method == GET:
+            return await call.read(work)
+        return await call.write(_recorded(op, work, given))
+
+    return run
+
+
+def _recorded(op: Op, work: Callable[[Context], Any], given: dict[str, Any]) -> Callable[[Context], Any]:
+    """The work and its audit record in one transaction: no record, no change."""
+
+    def both(ctx: Context) -> Any:
+        result = work(ctx)
+        subject = {name: value for name, value in given.items() if isinstance(value, str)}
+        for name in ("session_id", "attachment_id"):
+            if isinstance(value := getattr(result, name, None), str):
+                subject[name] = value
+        as_user = getattr(given.get("body"), "create_as_user_id", None)
+        as_user = as_user or getattr(given.get("body"), "message_as_user_id", None)
+        if as_user is not None:
+            subject["as_user_id"] = as_user
+        record = {
+            "audit_log_id": new_id("audit_log"), "enterprise_id": ctx.scope.enterprise_id, "org_id": ctx.scope.org_id,
+            "action": op.audit, "created_at": ctx.now, "user_id": ctx.principal.user_id,
+            "service_user_id": ctx.principal.service_user_id, "request_id": ctx.request_id, "data": subject,
+        }  # fmt: skip
+        ctx.db.execute(insert(audit_log).values(record))
+        return result
+
+    return both
+
+
+def _answer(op: Op) -> Callable[[Any], Response]:
+    """From the handler's result to the response, written once."""
+    dump = TypeAdapter(op.output).dump_json if op.output is not None else None
+
+    def answer(result: Any) -> Response:
+        if isinstance(result, Response):
+            return result
+        assert dump is not None, f"{op.id} must answer with a response"  # noqa: S101
+        return Response(dump(result), op.status, media_type="application/json")
+
+    return answer

@@ -1,0 +1,44 @@
+"""What one row of the table is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cogmill.access.permissions import Permission
+from cogmill.web.guard import Reach
+
+GET, POST, PUT, PATCH, DELETE = "GET", "POST", "PUT", "PATCH", "DELETE"
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One operation at one address.
+
+    A plain handler takes the context and runs in one transaction. An `async` handler takes the call and opens its own.
+    Handler parameters: `ctx` or `call` first, then `query` and `body` (their models) and path parameters by name.
+    """
+
+    id: str
+    method: str
+    path: str
+    reach: Reach
+    permissions: tuple[Permission, ...]
+    handler: Callable[..., Any]
+    output: Any
+    audit: str | None = None
+    """Action name of the audit record; every operation that changes something has one."""
+    status: int = 200
+    takes_file: bool = False
+    """The body is multipart/form-data with a `file`."""
+    hidden: bool = False
+    """Pages: not part of the API document."""
+    extension: bool = False
+    """Ours, not the contract's."""
+
+    def __post_init__(self) -> None:
+        if not self.permissions:
+            raise ValueError(f"{self.id} {self.path}: a row without a permission does not build")
+        if (Permission.PUBLIC in self.permissions) != (self.reach is Reach.PUBLIC):
+            raise ValueError(f"{self.id} {self.path}: PUBLIC permission and PUBLIC reach go together")
+        if self.method != GET and self.audit is None:
+            raise ValueError(f"{self.id} {self.path}: a changing operation names its audit action")

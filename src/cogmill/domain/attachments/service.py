@@ -1,0 +1,92 @@
+"""Attachments: a file in the data folder, a row that names it, and links that are signed for a short time."""
+
+import re
+import unicodedata
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+from uuid import UUID
+
+from sqlalchemy import insert
+
+from cogmill.access.context import Context
+from cogmill.access.scope import owned
+from cogmill.kit.errors import Forbidden, Invalid, NotFound
+from cogmill.models.content import attachment
+
+LINK_SECONDS = 300
+_IN_URL = re.compile(r"/attachments/([0-9a-fA-F-]{32,36})(?:/[^/]*)?/?$")
+
+
+class AttachmentNotFound(NotFound):
+    """No such attachment within reach."""
+
+
+def stored_file(data: Path, attachment_id: str) -> Path:
+    """Where the bytes of an attachment lie."""
+    return data / "attachments" / attachment_id[:2] / attachment_id
+
+
+def clean_name(name: str | None) -> str:
+    """A file name that is only a name: no folders, no control characters, at most 200 characters."""
+    plain = unicodedata.normalize("NFC", (name or "").replace("\\", "/").rsplit("/", 1)[-1])
+    plain = "".join(c for c in plain if c.isprintable() and c not in '<>:"|?*').strip(" .")
+    return plain[-200:] or "attachment"
+
+
+def attachment_url(base: str, row: Any) -> str:
+    """The API address of an attachment; reading it needs a key and redirects to a signed link."""
+    return f"{base}/v3/organizations/{row.org_id}/attachments/{row.attachment_id}/{quote(row.name)}"
+
+
+def record(ctx: Context, attachment_id: str, name: str, content_type: str, size: int) -> Any:
+    """Note a file that lies in the data folder already."""
+    values = {
+        "attachment_id": attachment_id,
+        "org_id": ctx.scope.one_org,
+        "name": name,
+        "content_type": content_type,
+        "size": size,
+        "created_by": ctx.principal.principal_id,
+        "created_at": ctx.now,
+    }
+    return ctx.db.execute(insert(attachment).values(values).returning(*attachment.c)).one()
+
+
+def find(ctx: Context, attachment_id: str, name: str | None = None) -> Any:
+    """An attachment within reach; with a name, that name must fit."""
+    row = None
+    try:
+        known = str(UUID(attachment_id))
+        row = ctx.db.execute(owned(attachment, ctx.scope).where(attachment.c.attachment_id == known)).one_or_none()
+    except ValueError:
+        pass
+    if row is None or (name is not None and row.name != name):
+        raise AttachmentNotFound(f"There is no attachment {attachment_id[:64]!r} of that name here.")
+    return row
+
+
+def resolve(ctx: Context, url: str, *, at: str) -> Any:
+    """The attachment behind a URL of this server, or behind a bare id; foreign addresses are never fetched."""
+    match = _IN_URL.search(unquote(urlsplit(url).path))
+    try:
+        return find(ctx, match.group(1) if match else url)
+    except AttachmentNotFound:
+        raise Invalid.at(
+            "body", at, msg=f"{url[:200]!r} is no attachment of this organization; upload the file first."
+        ) from None
+
+
+def signed_link(ctx: Context, row: Any) -> str:
+    """A link that gives the file to whoever holds it, for five minutes."""
+    expires = int(ctx.now) + LINK_SECONDS
+    signature = ctx.runtime.keyring.sign("attachment", f"{row.attachment_id}.{expires}")
+    base = ctx.runtime.settings.base_url
+    return f"{base}/files/{row.attachment_id}/{quote(row.name)}?expires={expires}&signature={signature}"
+
+
+def check_link(ctx: Context, attachment_id: str, expires: str, signature: str) -> None:
+    """Refuse a link that was changed or is too old."""
+    genuine = ctx.runtime.keyring.verify("attachment", f"{attachment_id}.{expires}", signature)
+    if not genuine or not expires.isdigit() or int(expires) < ctx.now:
+        raise Forbidden("This link is not valid any more. Ask the attachment's address for a new one.")

@@ -1,0 +1,1 @@
+"""Who the caller is, and the first principals of a new installation."""

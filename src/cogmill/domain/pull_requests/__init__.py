@@ -1,0 +1,1 @@
+"""Pull requests that sessions opened, and what a session changed."""

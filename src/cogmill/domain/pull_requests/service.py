@@ -1,0 +1,67 @@
+"""Pull requests of sessions: the record lies here, the commits at the forge."""
+
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from cogmill.access.context import Context
+from cogmill.access.scope import owned
+from cogmill.kit.errors import NotFound
+from cogmill.kit.ids import new_id
+from cogmill.models.sessions import pull_request, session
+
+
+class PullRequestNotFound(NotFound):
+    """No such pull request within reach."""
+
+
+def find(ctx: Context, pull_request_id: str) -> Any:
+    """A pull request with its session's id."""
+    query = (
+        owned(pull_request, ctx.scope, *pull_request.c, session.c.session_id)
+        .join(session, session.c.id == pull_request.c.session)
+        .where(pull_request.c.pull_request_id == pull_request_id)
+    )
+    row = ctx.db.execute(query).one_or_none()
+    if row is None:
+        raise PullRequestNotFound(f"There is no pull request {pull_request_id[:64]!r} here.")
+    return row
+
+
+def of_session(ctx: Context, row_id: int) -> list[Any]:
+    """The pull requests that a session opened, oldest first."""
+    query = select(pull_request).where(pull_request.c.session == row_id).order_by(pull_request.c.id)
+    return list(ctx.db.execute(query))
+
+
+def open_or_update(ctx: Context, row_id: int, facts: dict[str, Any]) -> tuple[Any, bool]:
+    """The open pull request of a session's branch, made or brought up to date; True when it is new.
+
+    `facts`: repo, title, body, branch, base_branch, base_commit, head_commit.
+    """
+    mine = select(pull_request).where(
+        pull_request.c.session == row_id,
+        pull_request.c.repo == facts["repo"],
+        pull_request.c.branch == facts["branch"],
+        pull_request.c.state == "open",
+    )
+    known = ctx.db.execute(mine).one_or_none()
+    if known is not None:
+        change = update(pull_request).where(pull_request.c.id == known.id).values(**facts, updated_at=ctx.now)
+        return ctx.db.execute(change.returning(*pull_request.c)).one(), False
+    org_id = ctx.scope.one_org
+    highest = select(func.max(pull_request.c.number)).where(
+        pull_request.c.org_id == org_id, pull_request.c.repo == facts["repo"]
+    )
+    pull_request_id = new_id("pr")
+    values = facts | {
+        "pull_request_id": pull_request_id,
+        "org_id": org_id,
+        "session": row_id,
+        "number": (ctx.db.execute(highest).scalar() or 0) + 1,
+        "state": "open",
+        "url": f"{ctx.runtime.settings.base_url}/organizations/{org_id}/pull-requests/{pull_request_id}",
+        "created_at": ctx.now,
+        "updated_at": ctx.now,
+    }
+    return ctx.db.execute(insert(pull_request).values(values).returning(*pull_request.c)).one(), True

@@ -1,0 +1,1 @@
+"""Sessions: create, find, message, end; their state machine and event log."""

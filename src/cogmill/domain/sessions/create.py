@@ -1,0 +1,188 @@
+"""Creating a session: every rule of the create call, then one row, its first events and its place in the queue."""
+
+import re
+from functools import partial
+
+from sqlalchemy import insert, select
+
+from cogmill.access.context import Context
+from cogmill.access.permissions import Permission as P
+from cogmill.access.principals import read_rights
+from cogmill.access.scope import owned
+from cogmill.domain.attachments.service import resolve as resolve_attachment
+from cogmill.domain.sessions.log import NewEvent, insert_events
+from cogmill.domain.sessions.queries import SessionNotFound, SessionRow, full_id
+from cogmill.domain.sessions.schemas import SessionIn, SessionSecretIn
+from cogmill.domain.sessions.states import Status
+from cogmill.kit.errors import BadRequest, Conflict, Forbidden, Invalid
+from cogmill.kit.ids import new_id
+from cogmill.kit.settings import Settings
+from cogmill.models.access import role_assignment
+from cogmill.models.sessions import session, session_attachment, session_label, session_secret
+from cogmill.scm.errors import RepositoryRefused
+from cogmill.scm.forge import LocalForge
+from cogmill.scm.local_paths import LocalPaths
+from cogmill.scm.repositories import RepositoryRef, parse_repository
+
+PLATFORMS = ("linux",)
+KEPT = (
+    "knowledge_ids", "secret_ids", "session_links", "child_playbook_id", "bypass_approval", "platform", "devin_mode",
+    "advanced_mode", "repos", "structured_output_schema", "structured_output_required", "playbook",
+)  # fmt: skip
+"""Fields of create that are stored as accepted; the rest have columns or tables."""
+
+
+PRIORITIES = {"fast": 0, "normal": 1, "lite": 2}
+"""Which sessions of an organization go first when they have to wait."""
+
+
+class UnknownPlatform(BadRequest):
+    detail = f"Unknown platform. Known labels: {', '.join(PLATFORMS)}, inherit, default."
+
+
+def create_session(ctx: Context, data: SessionIn, parent_id: str | None, origin: str) -> SessionRow:
+    """Accept a session: it is durable and queued when this commits. Refuses whatever it could not honour."""
+    _check_rights(ctx, data)
+    _check_references(data)
+    repos = _repositories(ctx, data)
+    user_id = attribution(ctx, data.create_as_user_id)
+    parent = _parent(ctx, parent_id)
+    attachments = [resolve_attachment(ctx, url, at="attachment_urls") for url in data.attachment_urls or []]
+    request = {name: value for name in KEPT if (value := getattr(data, name)) is not None}
+    if data.agent == "replay" and data.recording is None:
+        raise Invalid.at("body", "recording", msg="Agent 'replay' needs the attachment URL or id of a recording.")
+    if data.recording is not None:
+        request["recording"] = resolve_attachment(ctx, data.recording, at="recording").attachment_id
+    tags = sorted(set(data.tags or []), key=(data.tags or []).index)
+    events = _first_events(ctx, data, user_id, [a.name for a in attachments])
+    row = ctx.db.execute(
+        insert(session)
+        .values(
+            session_id=new_id("devin"), org_id=ctx.scope.one_org, user_id=user_id,
+            service_user_id=ctx.principal.service_user_id, origin=origin, title=data.title, prompt=data.prompt,
+            agent=data.agent, request=request, tags=tags, playbook_id=data.playbook_id,
+            parent_session_id=parent and parent.session_id, max_acu_limit=data.max_acu_limit, is_archived=False,
+            created_at=ctx.now, status=Status.NEW.value, status_detail=None, updated_at=ctx.now,
+            last_seq=len(events), acus_micro=0, usd_micro=0, structured_output=None, epoch=0, run_state="queued",
+        )
+        .returning(*session.c)
+    ).one()  # fmt: skip
+    insert_events(ctx, row.id, row.session_id, 0, events)
+    set_labels(ctx, row, "tag", tags)
+    set_labels(ctx, row, "repo", [ref.name for ref in repos])
+    _store_secrets(ctx, row, data.session_secrets or [])
+    for attachment in {a.attachment_id: a for a in attachments}.values():
+        link = {"session": row.id, "attachment_id": attachment.attachment_id, "source": "user"}
+        ctx.db.execute(insert(session_attachment).values(link))
+    announce(ctx, row)
+    return row
+
+
+def announce(ctx: Context, row: SessionRow) -> None:
+    """Tell the engine, once this is durable, that the session waits to be run."""
+    priority = PRIORITIES.get(row.request.get("devin_mode"), 1)
+    ctx.after_commit.append(partial(ctx.runtime.signals.runnable, row.id, row.org_id, priority))
+
+
+def _check_rights(ctx: Context, data: SessionIn) -> None:
+    if data.advanced_mode is not None or data.bypass_approval:
+        ctx.require(P.USE_DEVIN_EXPERT, when="advanced_mode or bypass_approval is set")
+
+
+def _check_references(data: SessionIn) -> None:
+    """What names something this installation does not hold is refused: leaving it out silently would mislead."""
+    if data.platform is not None and data.platform.lower() not in (*PLATFORMS, "inherit", "default"):
+        raise UnknownPlatform
+    named = {
+        "playbook_id": [data.playbook_id] if data.playbook_id else [],
+        "child_playbook_id": [data.child_playbook_id] if data.child_playbook_id else [],
+        "knowledge_ids": data.knowledge_ids or [],
+        "secret_ids": data.secret_ids or [],
+    }
+    for field, ids in named.items():
+        if ids:
+            raise BadRequest(f"{field}: {ids[0]!r} does not exist in this organization.")
+
+
+def _repositories(ctx: Context, data: SessionIn) -> list[RepositoryRef]:
+    """What the session will clone; refused now rather than in the session."""
+    settings = ctx.runtime.settings
+    try:
+        refs = [parse_repository(repo, local_paths(settings)) for repo in data.repos or []]
+    except RepositoryRefused as error:
+        raise Invalid.at("body", "repos", msg=str(error)) from None
+    forge = LocalForge(settings.data / "forge" / ctx.scope.one_org)
+    for ref in refs:
+        if ref.kind == "name" and not forge.exists(ref.name):
+            raise Invalid.at("body", "repos", msg=f"{ref.name}: no such repository here; give its URL or local path.")
+    return refs
+
+
+def local_paths(settings: Settings) -> LocalPaths:
+    """Folders from which repositories may be named by path: the setting, or all of them on loopback."""
+    listed = tuple(settings.local_repos or ())
+    everything = settings.local_repos is None and settings.on_loopback
+    return LocalPaths(allowed=listed, everything=everything, never=(settings.data,))
+
+
+def attribution(ctx: Context, as_user: str | None) -> str | None:
+    """The user whom the session belongs to. Naming oneself needs no permission."""
+    if as_user is None or as_user == ctx.principal.user_id:
+        return ctx.principal.user_id
+    ctx.require(P.IMPERSONATE_ORG_SESSIONS, when="acting as another user")
+    org = ctx.scope.one_org
+    _, everywhere, by_org = read_rights(ctx.db, as_user)
+    member = ctx.db.execute(
+        select(role_assignment.c.id).where(role_assignment.c.principal_id == as_user, role_assignment.c.org_id == org)
+    ).first()
+    if member is None or P.USE_DEVIN_SESSIONS not in everywhere | by_org.get(org, frozenset()):
+        raise Forbidden(f"{as_user!r} is no member of this organization who may use sessions (UseDevinSessions).")
+    return as_user
+
+
+def _parent(ctx: Context, parent_id: str | None) -> SessionRow | None:
+    if parent_id is None:
+        return None
+    parent = ctx.db.execute(owned(session, ctx.scope).where(session.c.session_id == full_id(parent_id))).one_or_none()
+    if parent is None:
+        raise SessionNotFound(f"devin_id: there is no session {parent_id[:64]!r} in this organization.")
+    if parent.is_archived or parent.status in {"exit", "error"}:
+        raise Conflict("devin_id: that session has ended and cannot have further children.")
+    return parent
+
+
+def _first_events(ctx: Context, data: SessionIn, user_id: str | None, files: list[str]) -> list[NewEvent]:
+    created = {"title": data.title, "agent": data.agent, "repos": data.repos or [], "tags": data.tags or []}
+    said = {"message": data.prompt, "user_id": user_id, "attachments": files}
+    return [
+        NewEvent("session_created", "lifecycle", f"Session created by {ctx.principal.name}", created, "incoming"),
+        NewEvent("user_message", "message", data.prompt, said, "incoming"),
+    ]
+
+
+def set_labels(ctx: Context, row: SessionRow, kind: str, values: list[str]) -> None:
+    """The values under which list filters find the session."""
+    rows = [{"org_id": row.org_id, "kind": kind, "value": value, "session": row.id} for value in dict.fromkeys(values)]
+    if rows:
+        ctx.db.execute(insert(session_label), rows)
+
+
+def _store_secrets(ctx: Context, row: SessionRow, secrets: list[SessionSecretIn]) -> None:
+    taken: set[str] = set()
+    for one in secrets:
+        name = environment_name(one.key, taken)
+        taken.add(name)
+        sealed = ctx.runtime.keyring.encrypt(one.value, f"{row.session_id}/{name}")
+        value = {"session": row.id, "name": name, "sealed": sealed, "is_sensitive": one.sensitive}
+        ctx.db.execute(insert(session_secret).values(value))
+
+
+def environment_name(key: str, taken: set[str]) -> str:
+    """The variable of a secret: other characters become `_`, a leading non-letter gets one, doubles a number."""
+    name = re.sub(r"[^A-Za-z0-9_]", "_", key)
+    name = name if name[0].isalpha() else f"_{name}"
+    number = 2
+    unique = name
+    while unique in taken:
+        unique, number = f"{name}_{number}", number + 1
+    return unique

@@ -1,0 +1,125 @@
+"""The append-only event log of a session: the only way to write to a session after its creation."""
+
+import json
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, insert, update
+
+from cogmill.access.context import Context
+from cogmill.domain.sessions.states import State
+from cogmill.kit.ids import event_id
+from cogmill.models.sessions import session, session_event
+
+CATEGORIES = (
+    "shell", "file", "search", "browser", "mcp", "git", "message", "status", "secret", "todo",
+    "recording", "knowledge", "playbook", "webhook", "lifecycle", "other",
+)  # fmt: skip
+
+
+class StaleEpoch(Exception):
+    """The writer's claim on the session is over: somebody else runs it, or it was ended. Stop at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event that is about to be appended."""
+
+    event_type: str
+    category: str
+    summary: str
+    contents: dict[str, Any] = field(default_factory=dict)
+    direction: str = "outgoing"
+
+
+def status_event(state: State, reason: str | None = None) -> NewEvent:
+    """Tells of a change of state."""
+    named = f"{state.status} ({state.detail})" if state.detail else state.status.value
+    return NewEvent(
+        "status_changed",
+        "status",
+        f"Session is {named}" + (f": {reason}" if reason else ""),
+        {"status": state.status, "status_detail": state.detail, "reason": reason},
+    )
+
+
+def append(
+    ctx: Context,
+    row_id: int,
+    session_id: str,
+    events: list[NewEvent],
+    *,
+    epoch: int | None = None,
+    state: State | None = None,
+    next_epoch: int | None = None,
+    **changes: Any,
+) -> int:
+    """Append events and change the session's row with them, as one. Answers the sequence number of the last one.
+
+    With an `epoch` the write counts only while that claim stands; otherwise StaleEpoch, and nothing is written.
+    `next_epoch` begins another claim.
+    """
+    if next_epoch is not None:
+        changes["epoch"] = next_epoch
+    if state is not None:
+        changes |= {"status": state.status.value, "status_detail": state.detail and state.detail.value}
+    claim = update(session).where(session.c.id == row_id)
+    if epoch is not None:
+        claim = claim.where(session.c.epoch == epoch)
+    last = ctx.db.execute(
+        claim.values(last_seq=session.c.last_seq + len(events), updated_at=ctx.now, **changes).returning(
+            session.c.last_seq
+        )
+    ).scalar()
+    if last is None:
+        raise StaleEpoch(session_id)
+    insert_events(ctx, row_id, session_id, last - len(events), events)
+    return int(last)
+
+
+def insert_events(ctx: Context, row_id: int, session_id: str, after: int, events: list[NewEvent]) -> None:
+    """Write events behind sequence number `after`, and show them to watchers once they are durable."""
+    rows = [_row(row_id, after + n, event, ctx.now) for n, event in enumerate(events, start=1)]
+    if not rows:
+        return
+    _insert(ctx.db, rows)
+    shown = [(row["seq"], wire(session_id, row)) for row in rows]
+    ctx.after_commit.append(partial(ctx.runtime.signals.appended, row_id, shown))
+
+
+def _insert(db: Connection, rows: list[dict[str, Any]]) -> None:
+    db.execute(insert(session_event), rows)
+
+
+def _row(row_id: int, seq: int, event: NewEvent, now: float) -> dict[str, Any]:
+    return {
+        "session": row_id,
+        "seq": seq,
+        "event_type": event.event_type,
+        "category": event.category,
+        "direction": event.direction,
+        "created_at": now,
+        "summary": _one_line(event.summary),
+        "contents": json.dumps(event.contents, ensure_ascii=False, separators=(",", ":")),
+    }
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 200 else line[:199] + "…"
+
+
+def wire(session_id: str, row: Any) -> bytes:
+    """An event as watchers get it: the fields of the REST event, and its sequence number, as a JSON line."""
+    head = {
+        "seq": row["seq"],
+        "event_id": event_id(session_id, row["seq"]),
+        "event_type": row["event_type"],
+        "category": row["category"],
+        "direction": row["direction"],
+        "created_at": int(row["created_at"]),
+        "summary": row["summary"],
+    }
+    line: str = json.dumps(head, ensure_ascii=False)[:-1] + ', "contents": ' + row["contents"] + "}"
+    return line.encode()

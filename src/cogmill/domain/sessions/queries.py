@@ -1,0 +1,176 @@
+"""Finding sessions and showing them."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
+from sqlalchemy.engine import Row
+
+from cogmill.access.context import Context
+from cogmill.access.permissions import Permission as P
+from cogmill.access.scope import owned
+from cogmill.domain.sessions.schemas import PullRequestRef, SessionListQuery, SessionOut
+from cogmill.domain.sessions.states import Detail, Status
+from cogmill.kit.errors import Forbidden, NotFound
+from cogmill.kit.paging import Slice, fetch_page
+from cogmill.models.sessions import pull_request, session, session_label
+
+SessionRow = Row[Any]
+VIEW_ALL = (P.VIEW_ORG_SESSIONS, P.VIEW_ACCOUNT_SESSIONS)
+MANAGE_ALL = (P.MANAGE_ORG_SESSIONS, P.MANAGE_ACCOUNT_SESSIONS)
+BARE_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class SessionNotFound(NotFound):
+    """No such session within reach."""
+
+
+def full_id(devin_id: str) -> str:
+    """Session ids are accepted with and without their prefix."""
+    return f"devin-{devin_id}" if BARE_ID.fullmatch(devin_id) else devin_id
+
+
+def is_own(ctx: Context, row: SessionRow) -> bool:
+    """Whether the session is attributed to the caller or was created by it."""
+    caller = ctx.principal.principal_id
+    return caller in {row.user_id, row.service_user_id}
+
+
+def mine(ctx: Context, query: Select[Any]) -> Select[Any]:
+    """Without the right to see all sessions, a caller sees the own ones."""
+    if ctx.allows(*VIEW_ALL):
+        return query
+    caller = ctx.principal.principal_id
+    return query.where((session.c.user_id == caller) | (session.c.service_user_id == caller))
+
+
+def find(ctx: Context, devin_id: str, *, lock: bool = False) -> SessionRow:
+    """The session as the caller may see it, or SessionNotFound."""
+    query = mine(ctx, owned(session, ctx.scope)).where(session.c.session_id == full_id(devin_id))
+    row = ctx.db.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise SessionNotFound(
+            f"There is no session {devin_id[:64]!r} here. 'session_id' of the session list has the ids."
+        )
+    return row
+
+
+def find_to_change(ctx: Context, devin_id: str) -> SessionRow:
+    """The session, locked, if the caller may change it: all of them with ManageOrgSessions, the own ones without."""
+    row = find(ctx, devin_id, lock=True)
+    if not ctx.allows(*MANAGE_ALL) and not is_own(ctx, row):
+        raise Forbidden(f"Missing required permission {P.MANAGE_ORG_SESSIONS} to change a session of somebody else.")
+    return row
+
+
+def list_page(ctx: Context, query: SessionListQuery) -> Slice[SessionRow]:
+    """One page of sessions, newest first."""
+    found = mine(ctx, owned(session, ctx.scope))
+    columns = session.c
+    equal: dict[Any, Any] = {columns.category: query.category, columns.playbook_id: query.playbook_id}
+    equal |= {columns.schedule_id: query.schedule_id, columns.is_archived: query.is_archived}
+    for column, value in equal.items():
+        if value is not None:
+            found = found.where(column == value)
+    ids = [full_id(one) for one in (query.session_ids or [])]
+    wanted = full_id(query.devin_id) if query.devin_id is not None else None
+    among: dict[Any, Sequence[str] | None] = {
+        columns.session_id: ids if query.session_ids is not None else None,
+        columns.user_id: query.user_ids,
+        columns.service_user_id: query.service_user_ids,
+        columns.origin: [_origin(one) for one in query.origins] if query.origins is not None else None,
+    }
+    for column, values in among.items():
+        if values is not None:
+            found = found.where(column.in_(values))
+    if wanted is not None:
+        found = found.where(columns.session_id == wanted)
+    found = _within_times(found, query)
+    for kind, values in (("tag", query.tags), ("repo", query.repo_names)):
+        if values is not None:
+            found = found.where(columns.id.in_(_labelled(ctx, kind, values)))
+    return fetch_page(ctx.db, found, columns.id, query.first, query.after, descending=True)
+
+
+def _origin(name: str) -> str:
+    return "automation" if name == "scheduled" else name
+
+
+def _within_times(found: Select[Any], query: SessionListQuery) -> Select[Any]:
+    bounds = (
+        (session.c.created_at, query.created_after, query.created_before),
+        (session.c.updated_at, query.updated_after, query.updated_before),
+    )
+    for column, after, before in bounds:
+        if after is not None:
+            found = found.where(column >= after)
+        if before is not None:
+            found = found.where(column < before)
+    return found
+
+
+def _labelled(ctx: Context, kind: str, values: Sequence[str]) -> Select[Any]:
+    return owned(session_label, ctx.scope, session_label.c.session).where(
+        session_label.c.kind == kind, session_label.c.value.in_(values)
+    )
+
+
+def present(ctx: Context, rows: Sequence[SessionRow]) -> list[SessionOut]:
+    """Session rows as the API shows them, with their pull requests and children."""
+    requests = _pull_requests(ctx.db, [row.id for row in rows])
+    children = _children(ctx.db, [row.session_id for row in rows])
+    base = ctx.runtime.settings.base_url
+    return [_out(row, base, requests.get(row.id, []), children.get(row.session_id)) for row in rows]
+
+
+def session_url(base: str, org_id: str, session_id: str) -> str:
+    """The page of a session on this server."""
+    return f"{base}/organizations/{org_id}/sessions/{session_id}"
+
+
+def _out(row: SessionRow, base: str, requests: list[PullRequestRef], children: list[str] | None) -> SessionOut:
+    return SessionOut.model_construct(
+        session_id=row.session_id,
+        url=session_url(base, row.org_id, row.session_id),
+        status=Status(row.status),
+        status_detail=Detail(row.status_detail) if row.status_detail else None,
+        title=row.title,
+        tags=row.tags,
+        org_id=row.org_id,
+        user_id=row.user_id,
+        service_user_id=row.service_user_id,
+        created_at=int(row.created_at),
+        updated_at=int(row.updated_at),
+        acus_consumed=row.acus_micro / 1_000_000,
+        pull_requests=requests,
+        structured_output=row.structured_output,
+        parent_session_id=row.parent_session_id,
+        child_session_ids=children,
+        playbook_id=row.playbook_id,
+        is_archived=row.is_archived,
+        origin=row.origin,
+        category=row.category,
+        subcategory=row.subcategory,
+        is_advanced=row.request.get("advanced_mode") is not None,
+    )
+
+
+def _pull_requests(db: Connection, row_ids: list[int]) -> dict[int, list[PullRequestRef]]:
+    found: dict[int, list[PullRequestRef]] = defaultdict(list)
+    columns = (pull_request.c.session, pull_request.c.url, pull_request.c.state)
+    query = select(*columns).where(pull_request.c.session.in_(row_ids)).order_by(pull_request.c.id)
+    for row in db.execute(query):
+        found[row.session].append(PullRequestRef.model_construct(pr_url=row.url, pr_state=row.state))
+    return found
+
+
+def _children(db: Connection, session_ids: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    query = select(session.c.parent_session_id, session.c.session_id).where(
+        session.c.parent_session_id.in_(session_ids)
+    )
+    for row in db.execute(query.order_by(session.c.id)):
+        found[row.parent_session_id].append(row.session_id)
+    return found

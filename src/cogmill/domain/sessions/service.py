@@ -1,0 +1,140 @@
+"""What can be done with a session that exists: message, wake, sleep, terminate, archive, tag."""
+
+from functools import partial
+
+from sqlalchemy import delete, select, update
+
+from cogmill.access.context import Context
+from cogmill.domain.sessions.create import announce, attribution, set_labels
+from cogmill.domain.sessions.log import NewEvent, append, status_event
+from cogmill.domain.sessions.queries import SessionRow, find_to_change
+from cogmill.domain.sessions.schemas import MessageIn
+from cogmill.domain.sessions.states import ENDED, Detail, State, Status, Trigger, transition
+from cogmill.kit.errors import Conflict, Invalid
+from cogmill.models.sessions import session, session_label
+
+
+class Ended(Conflict):
+    """The session is over. Clients are told not to try again: it stays over."""
+
+    def __init__(self, row: SessionRow) -> None:
+        how = "archived" if row.is_archived else f"in status {row.status!r}"
+        super().__init__(
+            f"Session {row.session_id} is {how} and cannot go on. Create a new session.",
+            headers={"x-should-retry": "false"},
+        )
+
+
+def reload(ctx: Context, row: SessionRow) -> SessionRow:
+    """The row as it is now within the transaction."""
+    return ctx.db.execute(select(session).where(session.c.id == row.id)).one()
+
+
+def send_message(ctx: Context, devin_id: str, data: MessageIn) -> SessionRow:
+    """Say something to a session. Wakes it when it sleeps or waits; a running one hears it before its next step."""
+    row = _find_live(ctx, devin_id)
+    user_id = attribution(ctx, data.message_as_user_id)
+    said = {"message": data.message, "user_id": user_id}
+    events = [NewEvent("user_message", "message", data.message, said, "incoming")]
+    _wake(ctx, row, events)
+    return reload(ctx, row)
+
+
+def wake(ctx: Context, devin_id: str) -> SessionRow:
+    """Let a sleeping session go on without saying anything."""
+    row = _find_live(ctx, devin_id)
+    if row.status == Status.SUSPENDED:
+        _wake(ctx, row, [])
+    return reload(ctx, row)
+
+
+def _wake(ctx: Context, row: SessionRow, events: list[NewEvent]) -> None:
+    state = State.of(row.status, row.status_detail)
+    waits = row.run_state == "idle" and state.status in {Status.SUSPENDED, Status.RUNNING}
+    if not waits:
+        append(ctx, row.id, row.session_id, events)
+        return
+    after = transition(state, Trigger.WAKE)
+    events = [*events, status_event(after)]
+    append(ctx, row.id, row.session_id, events, state=after, run_state="queued", idle_since=None)
+    announce(ctx, row)
+
+
+def sleep(ctx: Context, devin_id: str) -> SessionRow:
+    """Put a session to sleep at the user's request. What runs is stopped; a message or `wake` goes on."""
+    row = _find_live(ctx, devin_id)
+    if row.status != Status.SUSPENDED:
+        _stop(ctx, row, Trigger.SUSPEND, Detail.USER_REQUEST)
+    return reload(ctx, row)
+
+
+def terminate(ctx: Context, devin_id: str, *, archive: bool) -> SessionRow:
+    """End a session for good. Ending an ended one changes nothing, so that clients may repeat the call."""
+    row = find_to_change(ctx, devin_id)
+    if row.status not in ENDED:
+        _stop(ctx, row, Trigger.TERMINATE)
+    if archive:
+        _mark_archived(ctx, reload(ctx, row))
+    return reload(ctx, row)
+
+
+def archive(ctx: Context, devin_id: str) -> SessionRow:
+    """Put a session and its children away: readable for ever, running and changeable no more."""
+    row = find_to_change(ctx, devin_id)
+    _archive_tree(ctx, row)
+    return reload(ctx, row)
+
+
+def _archive_tree(ctx: Context, row: SessionRow) -> None:
+    waiting = [row]
+    while waiting:
+        one = waiting.pop()
+        if one.status not in ENDED and one.status != Status.SUSPENDED:
+            _stop(ctx, one, Trigger.SUSPEND, Detail.USER_REQUEST)
+        _mark_archived(ctx, one)
+        waiting.extend(ctx.db.execute(select(session).where(session.c.parent_session_id == one.session_id)))
+
+
+def _mark_archived(ctx: Context, row: SessionRow) -> None:
+    if not row.is_archived:
+        event = NewEvent("session_archived", "lifecycle", "Session archived", {}, "incoming")
+        append(ctx, row.id, row.session_id, [event], is_archived=True)
+
+
+def _stop(ctx: Context, row: SessionRow, trigger: Trigger, detail: Detail | None = None) -> None:
+    """Take the session from whoever runs it (its epoch ends) and have its processes killed."""
+    after = transition(State.of(row.status, row.status_detail), trigger, detail)
+    who = "the user" if ctx.caller is None else ctx.caller.name
+    events = [status_event(after, f"asked by {who}")]
+    append(ctx, row.id, row.session_id, events, state=after, run_state="idle", idle_since=None, epoch=row.epoch + 1)
+    ctx.after_commit.append(partial(ctx.runtime.signals.cancelled, row.id))
+
+
+def _find_live(ctx: Context, devin_id: str) -> SessionRow:
+    row = find_to_change(ctx, devin_id)
+    if row.is_archived or row.status in ENDED:
+        raise Ended(row)
+    return row
+
+
+def append_tags(ctx: Context, devin_id: str, tags: list[str]) -> list[str]:
+    """Add tags; those it has already stay single."""
+    row = find_to_change(ctx, devin_id)
+    return _store_tags(ctx, row, [*row.tags, *tags])
+
+
+def replace_tags(ctx: Context, devin_id: str, tags: list[str]) -> list[str]:
+    """Set the tags to just these."""
+    return _store_tags(ctx, find_to_change(ctx, devin_id), tags)
+
+
+def _store_tags(ctx: Context, row: SessionRow, tags: list[str]) -> list[str]:
+    if row.is_archived:
+        raise Ended(row)
+    unique = list(dict.fromkeys(tags))
+    if len(unique) > 50:
+        raise Invalid.at("body", "tags", msg=f"A session has at most 50 tags; these would be {len(unique)}.")
+    ctx.db.execute(delete(session_label).where(session_label.c.session == row.id, session_label.c.kind == "tag"))
+    set_labels(ctx, row, "tag", unique)
+    ctx.db.execute(update(session).where(session.c.id == row.id).values(tags=unique, updated_at=ctx.now))
+    return unique

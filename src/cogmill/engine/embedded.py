@@ -1,0 +1,133 @@
+"""The engine inside the server process: asyncio tasks over a fair queue. Waiting sessions cost nothing."""
+
+import asyncio
+from functools import partial
+
+from prometheus_client import Gauge
+from sqlalchemy import select
+
+from cogmill.access.context import Context
+from cogmill.access.scope import Scope
+from cogmill.domain.sessions.create import PRIORITIES
+from cogmill.domain.sessions.log import append, status_event
+from cogmill.domain.sessions.states import Detail, State, Trigger, transition
+from cogmill.engine.fair_queue import FairQueue
+from cogmill.engine.runner import Tools, run_session
+from cogmill.kit.logs import logger
+from cogmill.models.sessions import session
+from cogmill.web.call import Call
+
+log = logger("engine")
+RUNNING = Gauge("cogmill_sessions_running", "Sessions that run now in this process")
+WAITING = Gauge("cogmill_sessions_waiting", "Sessions that wait to be run")
+
+
+class EmbeddedEngine:
+    """Driver of the `Engine` seam for one process."""
+
+    def __init__(self, tools: Tools) -> None:
+        settings = tools.runtime.settings
+        self._tools = tools
+        self._queue = FairQueue(settings.max_running_sessions, settings.max_running_sessions_per_org)
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._again: dict[int, tuple[str, int]] = {}
+        self._idle_changed = asyncio.Event()
+        self._idle_task: asyncio.Task[None] | None = None
+        self._call = Call(tools.runtime, Scope("", None), "engine", None)
+
+    async def start(self) -> None:
+        """Take up what the last process left."""
+
+        def work(ctx: Context) -> list[tuple[int, str, int]]:
+            columns = (session.c.id, session.c.org_id, session.c.request)
+            query = select(*columns).where(session.c.run_state != "idle").order_by(session.c.id)
+            rows = ctx.db.execute(query)
+            return [(row.id, row.org_id, PRIORITIES.get(row.request.get("devin_mode"), 1)) for row in rows]
+
+        left = await self._call.read(work)
+        if left:
+            log.info("sessions_taken_up", count=len(left))
+        for row_id, org_id, priority in left:
+            self._queue.add(row_id, org_id, priority)
+        self._pump()
+        self._idle_task = asyncio.create_task(self._suspend_idle())
+
+    def runnable(self, row_id: int, org_id: str, priority: int) -> None:
+        """Queue a session; one whose last turn is just ending is queued when it has ended."""
+        if row_id in self._tasks:
+            self._again[row_id] = (org_id, priority)
+        else:
+            self._queue.add(row_id, org_id, priority)
+            self._pump()
+
+    def cancelled(self, row_id: int) -> None:
+        """Stop a session's run; its sandbox dies with it."""
+        task = self._tasks.get(row_id)
+        if task is not None:
+            task.cancel()
+
+    async def stop(self) -> None:
+        """Let running steps end for a moment, then cut them; every session stays queued for the next start."""
+        self._tools.stopping.set()
+        if self._idle_task is not None:
+            self._idle_task.cancel()
+        running = list(self._tasks.values())
+        if running:
+            _, late = await asyncio.wait(running, timeout=self._tools.runtime.settings.shutdown_grace_seconds)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=5)
+
+    def _pump(self) -> None:
+        while not self._tools.stopping.is_set() and (taken := self._queue.take()) is not None:
+            row_id, org_id = taken
+            task = asyncio.create_task(self._run(row_id))
+            self._tasks[row_id] = task
+            task.add_done_callback(partial(self._ended, row_id, org_id))
+        RUNNING.set(self._queue.running)
+        WAITING.set(self._queue.waiting)
+
+    async def _run(self, row_id: int) -> None:
+        outcome = await run_session(self._tools, row_id)
+        if outcome == "again":
+            self._again.setdefault(row_id, ("", 0))
+        elif outcome == "settled":
+            self._idle_changed.set()
+
+    def _ended(self, row_id: int, org_id: str, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(row_id, None)
+        self._queue.done(org_id)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("run_lost", row=row_id, error=repr(error), exc_info=error)
+            asyncio.get_running_loop().call_later(5, self.runnable, row_id, org_id, 1)
+        again = self._again.pop(row_id, None)
+        if again is not None:
+            self._queue.add(row_id, org_id, again[1])
+        self._pump()
+
+    async def _suspend_idle(self) -> None:
+        """Put sessions to sleep that waited long enough; sleeps itself until the first one is due."""
+        patience = self._tools.runtime.settings.idle_suspend_seconds
+        while True:
+            self._idle_changed.clear()
+            due = await self._call.read(
+                lambda ctx: ctx.db.execute(
+                    select(session.c.idle_since)
+                    .where(session.c.idle_since.is_not(None))
+                    .order_by("idle_since")
+                    .limit(1)
+                ).scalar()
+            )
+            if due is None:
+                await self._idle_changed.wait()
+                continue
+            await asyncio.sleep(max(due + patience - self._tools.runtime.clock(), 0) + 0.01)
+            await self._call.write(partial(_suspend_before, self._tools.runtime.clock() - patience))
+
+
+def _suspend_before(moment: float, ctx: Context) -> None:
+    query = select(session).where(session.c.idle_since <= moment).limit(200).with_for_update()
+    for row in ctx.db.execute(query).all():
+        after = transition(State.of(row.status, row.status_detail), Trigger.SUSPEND, Detail.INACTIVITY)
+        append(ctx, row.id, row.session_id, [status_event(after)], state=after, idle_since=None)

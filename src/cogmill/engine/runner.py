@@ -1,0 +1,251 @@
+"""Drives one session from its log: claim, workspace, agent, end of turn. The activity of any engine driver."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import select
+
+from cogmill.access.context import Context, Runtime
+from cogmill.domain.attachments.service import stored_file
+from cogmill.domain.sessions.log import NewEvent, StaleEpoch
+from cogmill.domain.sessions.states import Detail, Trigger
+from cogmill.engine.agents.seam import Agent, Attachment, Checkout, StepResult, Steps, Task, TurnEnd
+from cogmill.engine.metering import Meter
+from cogmill.engine.store import Claimed, Store, claim
+from cogmill.engine.turn import Checkpoint, Limit, LiveTurn
+from cogmill.engine.workspace import Source, Workspace
+from cogmill.kit.errors import Refusal
+from cogmill.kit.faults import crash_point
+from cogmill.kit.logs import logger
+from cogmill.models.content import attachment
+from cogmill.models.sessions import session_attachment
+from cogmill.sandbox.protocol import Sandbox, SandboxDriver, SandboxError
+from cogmill.scm.errors import WorkspaceGitError
+from cogmill.scm.git import GitError
+from cogmill.scm.mirrors import MirrorCache
+
+log = logger("engine")
+Outcome = Literal["settled", "again", "released", "gone"]
+ChooseAgent = Callable[[str | None, str], Agent]
+"""From the agent asked for and the text (playbook or prompt) to the agent that runs."""
+LONGEST_DIFF = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every run of this process shares."""
+
+    runtime: Runtime
+    driver: SandboxDriver
+    mirrors: MirrorCache
+    choose: ChooseAgent
+    stopping: asyncio.Event
+
+
+class Unprepared(Exception):
+    """The workspace could not be made; the text is for the user."""
+
+
+async def run_session(tools: Tools, row_id: int) -> Outcome:
+    """Run a session until its turn is over. Safe to call at any time, for any session, from any process."""
+    claimed = await claim(tools.runtime, row_id)
+    if claimed is None:
+        return "gone"
+    run = Run(tools, claimed)
+    try:
+        return await run.drive()
+    except StaleEpoch:
+        return "gone"  # ended, put to sleep or taken over: whoever did that wrote it down
+    finally:
+        await asyncio.shield(run.close())
+
+
+class Run:
+    """One claim on one session."""
+
+    def __init__(self, tools: Tools, claimed: Claimed) -> None:
+        settings = tools.runtime.settings
+        self.tools = tools
+        self.claimed = claimed
+        self.row = claimed.row
+        self.store = Store(tools.runtime, claimed)
+        self.workspace = Workspace(tools.runtime, self.store, tools.driver, tools.mirrors)
+        self.meter = Meter(settings.acu_seconds, settings.acu_per_usd, self.row.acus_micro, self.row.max_acu_limit)
+        self.sandbox: Sandbox | None = None
+        self.turn: LiveTurn | None = None
+
+    async def drive(self) -> Outcome:
+        """One turn from beginning to end."""
+        try:
+            self.turn = turn = await self._prepare()
+            end = await self._agent().run(turn)
+            await self._note_diff(turn)
+        except Limit as limit:
+            event = NewEvent("limit_reached", "status", limit.reason, {"detail": limit.detail, "reason": limit.reason})
+            return await self._settle(Trigger.SUSPEND, limit.detail, [event], limit.reason)
+        except Checkpoint:
+            await self.store.release()
+            return "released"
+        except (Unprepared, SandboxError) as error:
+            end = TurnEnd("failed", str(error))
+        except StaleEpoch:
+            raise
+        except Exception as error:
+            log.exception("run_failed", session_id=self.row.session_id, epoch=self.store.epoch)
+            end = TurnEnd(
+                "failed", f"The server failed in this session ({type(error).__name__}). Its log has the cause."
+            )
+        return await self._finish(end)
+
+    async def _finish(self, end: TurnEnd) -> Outcome:
+        crash_point("turn_ended")
+        events = []
+        if end.message:
+            events.append(NewEvent("devin_message", "message", end.message, {"message": end.message}))
+        if end.outcome == "failed" and not end.resumable:
+            return await self._settle(Trigger.FAIL, None, events, end.message)
+        if end.outcome == "failed":
+            return await self._settle(Trigger.SUSPEND, Detail.ERROR, events, end.message)
+        detail = Detail.FINISHED if end.outcome == "finished" else Detail.WAITING_FOR_USER
+        return await self._settle(Trigger.SETTLE, detail, events, None)
+
+    async def _settle(
+        self, trigger: Trigger, detail: Detail | None, events: list[NewEvent], reason: str | None
+    ) -> Outcome:
+        heard = self.turn.heard if self.turn else 2**31
+        acus = self.meter.book()
+        settled = await self.store.settle(trigger, detail, events, acus=acus, heard=heard, reason=reason)
+        if settled:
+            return "settled"
+        await self.store.append([], acus=acus, run_state="queued")
+        return "again"
+
+    async def close(self) -> None:
+        """Kill what runs in the sandbox; the files stay for the next turn."""
+        if self.sandbox is not None:
+            sandbox, self.sandbox = self.sandbox, None
+            await sandbox.close()
+
+    def _agent(self) -> Agent:
+        return self.tools.choose(self.row.agent, self.row.request.get("playbook") or self.row.prompt)
+
+    async def _prepare(self) -> LiveTurn:
+        """Sandbox, clones and attachments as the log says they should be; then the turn over them."""
+        await self._note_first_unsafe_use()
+        files = await self._attachments()
+        repos: list[str] = self.row.request.get("repos") or []
+        await asyncio.to_thread(self.workspace.folder.mkdir, parents=True, exist_ok=True, mode=0o711)
+        for repo in repos:
+            self.workspace.sources.append(await self._fetch(repo))
+        self.sandbox = self.workspace.sandbox()
+        await self.sandbox.start()
+        crash_point("sandbox_started")
+        await self.store.start()
+        crash_point("started")
+        task = self._task(files)
+        turn = await self._turn(task, self.sandbox)
+        checkouts = [await self._clone(turn, source) for source in self.workspace.sources]
+        for row in files:
+            await self._bring(turn, row)
+        if not checkouts:
+            return turn
+        turn.task = self._task(files, tuple(checkouts))
+        return turn
+
+    async def _turn(self, task: Task, sandbox: Sandbox) -> LiveTurn:
+        history = await self.store.history()
+        return LiveTurn(
+            self.store, self.workspace, sandbox, task, history, self.claimed.secrets, self.meter, self.tools.stopping
+        )
+
+    async def _note_first_unsafe_use(self) -> None:
+        if self.tools.driver.name == "none" and self.row.epoch == 1:
+            text = "This session runs WITHOUT a sandbox: the server was started with --unsafe-no-sandbox."
+            await self.store.append([NewEvent("sandbox_missing", "status", text, {"isolated": False})])
+
+    async def _fetch(self, repo: str) -> Source:
+        try:
+            return await self.workspace.fetch(repo)
+        except (Refusal, GitError, OSError) as error:
+            raise Unprepared(
+                f"The repository {repo} cannot be cloned: {error}. Put that right, then write a message to try again."
+            ) from None
+
+    async def _clone(self, turn: LiveTurn, source: Source) -> Checkout:
+        async def action(steps: Steps) -> StepResult:  # noqa: ARG001 - every action gets them
+            assert self.sandbox is not None  # noqa: S101 - started before
+            return await self.workspace.clone(self.sandbox, source)
+
+        attempt = 1
+        while True:
+            key = f"clone:{source.forge_name}" + (f":{attempt}" if attempt > 1 else "")
+            made = await turn.step(key, "git_clone", "git", f"Clone {source.forge_name}", action)
+            if made.ok:
+                return self.workspace.know(made.contents)
+            if not made.replayed:
+                raise Unprepared(f"Cloning {source.forge_name} failed: {made.contents.get('error')}")
+            attempt += 1  # it failed in an earlier turn; the user asked to go on
+
+    async def _attachments(self) -> list[Any]:
+        def work(ctx: Context) -> list[Any]:
+            query = (
+                select(attachment)
+                .join(session_attachment, session_attachment.c.attachment_id == attachment.c.attachment_id)
+                .where(session_attachment.c.session == self.row.id, session_attachment.c.source == "user")
+                .order_by(attachment.c.created_at)
+            )
+            return list(ctx.db.execute(query))
+
+        if self.row.last_seq == 0:
+            return []
+        return await self.store.fenced(work)
+
+    async def _bring(self, turn: LiveTurn, row: Any) -> None:
+        async def action(steps: Steps) -> StepResult:  # noqa: ARG001
+            assert self.sandbox is not None  # noqa: S101
+            content = await asyncio.to_thread(self._stored(row.attachment_id).read_bytes)
+            await self.sandbox.write_file(_attachment_path(row), content)
+            return StepResult({"path": _attachment_path(row), "size": row.size}, summary=f"Attachment {row.name}")
+
+        await turn.step(f"attachment:{row.attachment_id}", "file_write", "file", f"Bring {row.name}", action)
+
+    def _stored(self, attachment_id: str) -> Path:
+        return stored_file(self.tools.runtime.settings.data, attachment_id)
+
+    def _task(self, files: list[Any], checkouts: tuple[Checkout, ...] = ()) -> Task:
+        request = self.row.request
+        recording = request.get("recording")
+        return Task(
+            session_id=self.row.session_id,
+            title=self.row.title,
+            prompt=self.row.prompt,
+            playbook=request.get("playbook"),
+            structured_output_schema=request.get("structured_output_schema"),
+            structured_output_required=request.get("structured_output_required", True),
+            devin_mode=request.get("devin_mode", "normal"),
+            checkouts=checkouts,
+            attachments=tuple(Attachment(row.name, _attachment_path(row), row.content_type) for row in files),
+            recording=self._stored(recording) if recording else None,
+        )
+
+    async def _note_diff(self, turn: LiveTurn) -> None:
+        """Write down what the workspace differs in, so that it can be looked at while nothing runs."""
+        if not self.workspace.clones or self.sandbox is None or not self.sandbox.alive:
+            return
+        try:
+            diffs = await self.workspace.diffs(self.sandbox)
+        except (WorkspaceGitError, SandboxError) as error:
+            log.warning("diff_failed", session_id=self.row.session_id, error=str(error))
+            return
+        for one in diffs:
+            one["diff"] = one["diff"][:LONGEST_DIFF]
+        known = [e.contents.get("diffs") for e in turn.history if e.event_type == "workspace_diff"]
+        if not known or known[-1] != self.store.redactor.json(diffs):
+            await turn.emit("workspace_diff", "git", "Changes of the workspace", {"diffs": diffs})
+
+
+def _attachment_path(row: Any) -> str:
+    return f"/workspace/attachments/{row.name}"

@@ -1,0 +1,23 @@
+"""What the rest of the server knows of the engine that runs sessions: four verbs, so that drivers can be exchanged."""
+
+from typing import Protocol
+
+
+class Engine(Protocol):
+    """Runs sessions. The database is the truth: an engine that starts finds all its work there.
+
+    A driver for many machines does the same with one workflow per session and one activity around
+    `runner.run_session`, which drives the session from its log and writes under the session's epoch.
+    """
+
+    async def start(self) -> None:
+        """Take up every session that was queued or running when the last process ended."""
+
+    def runnable(self, row_id: int, org_id: str, priority: int) -> None:
+        """A session waits to be run. Never refuses; a full engine lets it wait."""
+
+    def cancelled(self, row_id: int) -> None:
+        """A session was ended or put to sleep: stop its run and kill its processes."""
+
+    async def stop(self) -> None:
+        """Checkpoint what runs and return; the next start goes on there."""

@@ -1,0 +1,182 @@
+"""The runner's writes: every one under the session's epoch, in one transaction, redacted."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+
+from cogmill.access.context import Context, Runtime
+from cogmill.access.scope import Scope
+from cogmill.domain.sessions.events import MESSAGES, read_log
+from cogmill.domain.sessions.log import NewEvent, StaleEpoch, append, status_event
+from cogmill.domain.sessions.states import Detail, State, Trigger, transition
+from cogmill.engine.agents.seam import LogEvent
+from cogmill.engine.redaction import Redactor
+from cogmill.kit.faults import crash_point
+from cogmill.kit.ids import event_id
+from cogmill.models.sessions import session, session_event, session_secret
+from cogmill.web.call import Call
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Claimed:
+    """A session as its run found it."""
+
+    row: Any
+    epoch: int
+    secrets: dict[str, str]
+    recovered: bool
+    """An earlier run was cut."""
+
+
+async def claim(runtime: Runtime, row_id: int) -> Claimed | None:
+    """Take a session for this run; writes of every earlier run are refused from now on. None: nobody shall run it."""
+
+    def work(ctx: Context) -> Claimed | None:
+        row = ctx.db.execute(select(session).where(session.c.id == row_id).with_for_update()).one_or_none()
+        if row is None or row.run_state == "idle":
+            return None
+        before = State.of(row.status, row.status_detail)
+        after, cut = transition(before, Trigger.CLAIM), row.run_state == "running"
+        events = [status_event(after)] if after != before else []
+        if cut:
+            events.append(NewEvent("session_recovered", "lifecycle", "Taken up again after an interruption", {}))
+        append(
+            ctx, row.id, row.session_id, events, epoch=row.epoch, state=after, run_state="running",
+            next_epoch=row.epoch + 1,
+        )  # fmt: skip
+        crash_point("claim_before_commit")
+        row = ctx.db.execute(select(session).where(session.c.id == row_id)).one()
+        return Claimed(row, row.epoch, _secrets(ctx, row), cut)
+
+    claimed = await _call(runtime, "", None, f"claim-{row_id}").write(work)
+    crash_point("claimed")
+    return claimed
+
+
+def _secrets(ctx: Context, row: Any) -> dict[str, str]:
+    query = select(session_secret).where(session_secret.c.session == row.id)
+    keyring = ctx.runtime.keyring
+    return {s.name: keyring.decrypt(s.sealed, f"{row.session_id}/{s.name}") for s in ctx.db.execute(query)}
+
+
+def _call(runtime: Runtime, enterprise_id: str, org_id: str | None, request_id: str) -> Call:
+    return Call(runtime, Scope(enterprise_id, org_id), request_id, None)
+
+
+class Store:
+    """Writes of one run of one session."""
+
+    def __init__(self, runtime: Runtime, claimed: Claimed) -> None:
+        self.runtime = runtime
+        self.row = claimed.row
+        self.epoch = claimed.epoch
+        self.redactor = Redactor(claimed.secrets)
+        self._call = _call(runtime, "", self.row.org_id, f"run-{self.row.session_id[6:14]}-{self.epoch}")
+
+    async def append(self, events: list[NewEvent], *, state: State | None = None, acus: int = 0, **changes: Any) -> int:
+        """Append events, redacted; answers the last sequence number. StaleEpoch when this run's claim is over."""
+        clean = [self._clean(event) for event in events]
+
+        def work(ctx: Context) -> int:
+            return self._append(ctx, clean, state, acus, changes)
+
+        return await self._call.write(work)
+
+    def _append(
+        self, ctx: Context, events: list[NewEvent], state: State | None, acus: int, changes: dict[str, Any]
+    ) -> int:
+        if acus:
+            changes = changes | {"acus_micro": session.c.acus_micro + acus}
+        return append(ctx, self.row.id, self.row.session_id, events, epoch=self.epoch, state=state, **changes)
+
+    def _clean(self, event: NewEvent) -> NewEvent:
+        text, json_ = self.redactor.text, self.redactor.json
+        return NewEvent(event.event_type, event.category, text(event.summary), json_(event.contents), event.direction)
+
+    async def history(self) -> list[LogEvent]:
+        """The whole log but for live output, oldest first."""
+
+        def work(ctx: Context) -> list[LogEvent]:
+            rows = read_log(ctx, self.row.id, 0, 10_000_000)
+            return [self._event(row) for row in rows if not row.event_type.endswith("_output")]
+
+        return await self._call.read(work)
+
+    async def messages_after(self, seq: int) -> list[LogEvent]:
+        """User messages behind a sequence number."""
+
+        def work(ctx: Context) -> list[LogEvent]:
+            return [self._event(row) for row in ctx.db.execute(self._messages(seq))]
+
+        return await self._call.read(work)
+
+    def _messages(self, seq: int) -> Any:
+        columns = session_event.c
+        query = select(session_event).where(columns.session == self.row.id, columns.seq > seq)
+        return query.where(columns.event_type == MESSAGES[0]).order_by(columns.seq)
+
+    def _event(self, row: Any) -> LogEvent:
+        return LogEvent(
+            seq=row.seq,
+            event_id=event_id(self.row.session_id, row.seq),
+            event_type=row.event_type,
+            category=row.category,
+            direction=row.direction,
+            created_at=row.created_at,
+            contents=json.loads(row.contents),
+        )
+
+    async def start(self) -> None:
+        """The session works now."""
+        after = transition(State.of(self.row.status, self.row.status_detail), Trigger.START)
+        if (self.row.status, self.row.status_detail) != (after.status, after.detail):
+            await self.append([status_event(after)], state=after)
+
+    async def settle(
+        self,
+        trigger: Trigger,
+        detail: Detail | None,
+        events: list[NewEvent],
+        *,
+        acus: int,
+        heard: int,
+        reason: str | None,
+    ) -> bool:
+        """End the turn; False, and nothing is written, when the user said something that the turn has not heard."""
+        after = transition(State.of("running", "working"), trigger, detail)
+        status = status_event(after, reason)
+        status.contents["acus"] = acus / 1_000_000
+        clean = [self._clean(event) for event in [*events, status]]
+
+        def work(ctx: Context) -> bool:
+            locked = select(session.c.epoch).where(session.c.id == self.row.id).with_for_update()
+            if ctx.db.execute(locked).scalar() != self.epoch:
+                raise StaleEpoch(self.row.session_id)
+            if trigger is Trigger.SETTLE and ctx.db.execute(self._messages(heard)).first() is not None:
+                return False
+            waits = {"run_state": "idle", "idle_since": ctx.now if trigger is Trigger.SETTLE else None}
+            self._append(ctx, clean, after, acus, waits)
+            return True
+
+        crash_point("before_settle")
+        settled = await self._call.write(work)
+        crash_point("settled")
+        return settled
+
+    async def release(self) -> None:
+        """Give the session back to the queue as it stands, for the next process to take up."""
+        await self.append([], run_state="queued")
+
+    async def fenced(self, work: Callable[[Context], T]) -> T:
+        """Other work in one transaction that counts only while this run's claim stands."""
+
+        def unit(ctx: Context) -> T:
+            self._append(ctx, [], None, 0, {})
+            return work(ctx)
+
+        return await self._call.write(unit)

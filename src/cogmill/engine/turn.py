@@ -1,0 +1,252 @@
+"""The runner's side of a turn: durable steps under the session's epoch, budget, messages (the seam's `Turn`)."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from cogmill.domain.sessions.log import NewEvent
+from cogmill.domain.sessions.states import Detail
+from cogmill.engine.agents.seam import (
+    Checkout,
+    Json,
+    LogEvent,
+    Price,
+    PullRequest,
+    StepOutcome,
+    StepResult,
+    Steps,
+    Suspend,
+    Task,
+)
+from cogmill.engine.journal import Journal, Known
+from cogmill.engine.live_output import LiveOutput
+from cogmill.engine.metering import MICRO, Meter
+from cogmill.engine.store import Store
+from cogmill.engine.workspace import Workspace
+from cogmill.kit.faults import crash_point
+from cogmill.models.sessions import session
+from cogmill.sandbox.protocol import Sandbox
+
+Priced = tuple[StepResult, Decimal]
+
+
+class Limit(Suspend):
+    """A limit is reached; the session sleeps with this detail."""
+
+    def __init__(self, detail: Detail, reason: str) -> None:
+        super().__init__(reason)
+        self.detail = detail
+        self.reason = reason
+
+
+class Checkpoint(Suspend):
+    """The server stops: the session is given back to the queue between two steps."""
+
+
+class Running:
+    """What a step's action gets (the seam's `Steps`)."""
+
+    def __init__(self, attempt: int, output: LiveOutput) -> None:
+        self.attempt = attempt
+        self._output = output
+
+    def output(self, text: str) -> None:
+        self._output.add(text)
+
+
+class LiveTurn:
+    """One turn of one run. Agents see it as `Turn`."""
+
+    def __init__(
+        self, store: Store, workspace: Workspace, sandbox: Sandbox, task: Task, history: Sequence[LogEvent],
+        secrets: Mapping[str, str], meter: Meter, stopping: asyncio.Event,
+    ) -> None:  # fmt: skip
+        self.task = task
+        self.history = history
+        self.sandbox = sandbox
+        self.secrets = secrets
+        self.heard = history[-1].seq if history else 0
+        """Sequence number up to which the agent knows the user's messages."""
+        self._store = store
+        self._workspace = workspace
+        self._meter = meter
+        self._stopping = stopping
+        self._journal = Journal(history)
+        self._titled = any(event.event_type == "title_changed" for event in history)
+
+    async def step(
+        self, key: str, type: str, category: str, title: str, action: Callable[[Steps], Awaitable[StepResult]],
+        *, input: Json | None = None, effects: bool = True, on_cut: Literal["retry", "report"] = "retry",
+    ) -> StepOutcome:  # fmt: skip
+        """Run the action at most once to its end (see the seam)."""
+
+        async def unpriced(steps: Steps) -> Priced:
+            return await action(steps), Decimal(0)
+
+        return await self._step(_Step(key, type, category, title, input or {}, effects, on_cut), unpriced, Decimal(0))
+
+    async def model_step(
+        self, key: str, title: str, worst_case: Price, action: Callable[[Steps], Awaitable[tuple[StepResult, Price]]]
+    ) -> StepOutcome:
+        """A model call: the worst case must fit below the limit before it is made."""
+
+        async def priced(steps: Steps) -> Priced:
+            result, price = await action(steps)
+            return result, price.usd
+
+        step = _Step(key, "model_call", "other", title, {}, True, "retry")
+        return await self._step(step, priced, worst_case.usd)
+
+    async def _step(
+        self, step: "_Step", action: Callable[[Steps], Awaitable[Priced]], worst_case: Decimal
+    ) -> StepOutcome:
+        known = self._journal.of(step.key)
+        if known.completed is not None:
+            return StepOutcome(known.completed, bool(known.completed["ok"]), True, attempt=known.attempts)
+        if known.reported:
+            return StepOutcome({}, False, True, interrupted=True, attempt=known.attempts)
+        if known.attempts > known.marked:
+            await self._mark_cut(step, known)
+            if known.reported:
+                return StepOutcome({}, False, False, interrupted=True, attempt=known.attempts)
+        if self._stopping.is_set():
+            raise Checkpoint
+        seconds = self._within_budget(worst_case)
+        attempt = known.attempts + 1
+        if step.effects:
+            contents = {"key": step.key, "title": step.title, "attempt": attempt, "input": step.input}
+            await self._store.append([NewEvent(f"{step.type}_started", step.category, step.title, contents)])
+            known.attempts = attempt
+            crash_point("step_started")
+        began = time.monotonic()
+        result, usd = await self._act(step, action, attempt, seconds)
+        crash_point("step_acted")
+        return await self._complete(step, known, result, usd, time.monotonic() - began, attempt)
+
+    async def _mark_cut(self, step: "_Step", known: Known) -> None:
+        """Say that an earlier process was cut inside this step, before anything else happens."""
+        known.reported = step.on_cut == "report"
+        known.marked = known.attempts
+        contents = {"key": step.key, "title": step.title, "attempt": known.attempts, "reported": known.reported}
+        then = "its effect is unknown" if known.reported else "it is run again"
+        summary = f"Interrupted: {step.title}; {then}"
+        await self._store.append([NewEvent(f"{step.type}_interrupted", step.category, summary, contents)])
+        crash_point("cut_marked")
+
+    def _within_budget(self, worst_case: Decimal) -> float | None:
+        """Seconds that the limit leaves for the step, or the session sleeps."""
+        seconds = self._meter.affordable_seconds(worst_case)
+        if seconds is not None and seconds <= 0:
+            used = self._meter.consumed / MICRO
+            raise Limit(
+                Detail.USAGE_LIMIT_EXCEEDED,
+                f"max_acu_limit is {self._meter.limit}, {used:.4f} ACUs are used, and the next step could exceed it",
+            )
+        return seconds
+
+    async def _act(
+        self, step: "_Step", action: Callable[[Steps], Awaitable[Priced]], attempt: int, seconds: float | None
+    ) -> Priced:
+        async def write(text: str) -> None:
+            contents = {"step": step.key, "output": text}
+            await self._store.append([NewEvent(f"{step.type}_output", step.category, text.strip()[-200:], contents)])
+
+        output = LiveOutput(self._store.redactor, write)
+        try:
+            async with asyncio.timeout(seconds) as budget:
+                return await action(Running(attempt, output))
+        except Suspend:
+            raise
+        except Exception as error:
+            if isinstance(error, TimeoutError) and budget.expired():
+                reason = f"max_acu_limit of {self._meter.limit} was reached during: {step.title}"
+                raise Limit(Detail.USAGE_LIMIT_EXCEEDED, reason) from None
+            return StepResult({"error": f"{error.__class__.__name__}: {error}"[:4000]}, ok=False), Decimal(0)
+        finally:
+            await output.close()
+
+    async def _complete(
+        self, step: "_Step", known: Known, result: StepResult, usd: Decimal, seconds: float, attempt: int
+    ) -> StepOutcome:
+        acus = self._meter.book(usd)
+        contents = result.contents | {
+            "key": step.key, "title": step.title, "attempt": attempt, "ok": result.ok,
+            "seconds": round(seconds, 3), "acus": acus / MICRO,
+        }  # fmt: skip
+        if not step.effects and step.input:
+            contents["input"] = step.input
+        summary = result.summary or (step.title if result.ok else f"Failed: {step.title}")
+        changes: dict[str, Any] = {}
+        if usd:
+            changes["usd_micro"] = session.c.usd_micro + round(usd * MICRO)
+        event = NewEvent(f"{step.type}_completed", step.category, summary, contents)
+        await self._store.append([event], acus=acus, **changes)
+        crash_point("step_completed")
+        known.attempts, known.completed = attempt, contents
+        return StepOutcome(contents, result.ok, False, attempt=attempt)
+
+    async def emit(
+        self, event_type: str, category: str, summary: str, contents: Json, *, key: str | None = None
+    ) -> None:
+        """Append one event; with a key only once in the session's life."""
+        if key is not None:
+            known = self._journal.of(key)
+            if known.completed is not None:
+                return
+            contents = contents | {"key": key}
+            known.completed = contents
+        await self._store.append([NewEvent(event_type, category, summary, contents)])
+
+    async def say(self, message: str, *, key: str | None = None) -> None:
+        """Write to the user."""
+        await self.emit("devin_message", "message", message, {"message": message}, key=key)
+        crash_point("said")
+
+    async def user_messages(self) -> list[LogEvent]:
+        """What the user wrote since the last call."""
+        found = await self._store.messages_after(self.heard)
+        if found:
+            self.heard = found[-1].seq
+        return found
+
+    async def set_structured_output(self, value: Json) -> None:
+        """Store the validated structured output."""
+        clean = self._store.redactor.json(value)
+        event = NewEvent("structured_output_updated", "other", "Structured output set", {"structured_output": clean})
+        await self._store.append([event], structured_output=clean)
+
+    async def set_title(self, title: str) -> None:
+        """Name the session unless the user did."""
+        if self._store.row.title is None and not self._titled:
+            clean = self._store.redactor.text(title)[:200]
+            event = NewEvent("title_changed", "lifecycle", f"Title: {clean}", {"title": clean})
+            await self._store.append([event], title=clean)
+            self._titled = True
+
+    async def commit_push(self, checkout: Checkout) -> str:
+        """Push the work branch on the host side."""
+        return await self._workspace.push(self.sandbox, checkout)
+
+    async def open_pull_request(self, checkout: Checkout, title: str, body: str) -> PullRequest:
+        """Push and open the pull request."""
+        return await self._workspace.open_pull_request(self.sandbox, checkout, title, body)
+
+    def redact(self, text: str) -> str:
+        """The text without secrets."""
+        return self._store.redactor.text(text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What is known of a step before it runs."""
+
+    key: str
+    type: str
+    category: str
+    title: str
+    input: Json
+    effects: bool
+    on_cut: str

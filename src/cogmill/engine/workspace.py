@@ -1,0 +1,162 @@
+"""A session's workspace: its folder, its sandbox, its clones, and the way of commits out to the forge."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cogmill.access.context import Context, Runtime
+from cogmill.domain.pull_requests.service import open_or_update
+from cogmill.domain.sessions.create import local_paths
+from cogmill.engine.agents.seam import Checkout, PullRequest, StepResult
+from cogmill.engine.store import Store
+from cogmill.kit.faults import crash_point
+from cogmill.sandbox.protocol import Limits, Sandbox, SandboxDriver, SandboxSpec
+from cogmill.scm.checkout import Clone, Identity, make_bundle, prepare_clone, work_head, workspace_diff
+from cogmill.scm.errors import NoNewCommits
+from cogmill.scm.forge import LocalForge
+from cogmill.scm.mirrors import MirrorCache, read_refs
+from cogmill.scm.names import work_branch_name
+from cogmill.scm.repositories import RepositoryRef, parse_repository
+
+FRESH_SECONDS = 2.0
+"""A mirror fetched less than this ago is not fetched again: sessions started together share one fetch."""
+
+
+@dataclass(slots=True)
+class Source:
+    """A repository of the session: where its mirror lies, and its name at the forge."""
+
+    ref: RepositoryRef
+    forge_name: str
+    mirror: Path
+
+    @property
+    def inside(self) -> str:
+        """Where the sandbox sees the mirror, read-only."""
+        return f"/repos/{self.forge_name.replace('/', '__')}.git"
+
+
+@dataclass(slots=True)
+class Workspace:
+    """Built anew by every run from what lies on disk and in the log."""
+
+    runtime: Runtime
+    store: Store
+    driver: SandboxDriver
+    mirrors: MirrorCache
+    sources: list[Source] = field(default_factory=list)
+    clones: dict[str, Clone] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return session_folder(self.runtime, self.store.row.session_id)
+
+    @property
+    def forge(self) -> LocalForge:
+        return LocalForge(self.runtime.settings.data / "forge" / self.store.row.org_id)
+
+    async def fetch(self, repo: str) -> Source:
+        """Bring a repository's mirror up to date and its copy at the forge; idempotent."""
+        ref = parse_repository(repo, local_paths(self.runtime.settings))
+        if ref.kind == "name":
+            return Source(ref, ref.name, self.forge.path(ref.name))
+        mirror = await self.mirrors.mirror(ref, max_age=FRESH_SECONDS, scope=self.store.row.org_id)
+        return Source(ref, await self.forge.import_from(ref, mirror), mirror)
+
+    def sandbox(self) -> Sandbox:
+        """The session's sandbox over its folder, not started."""
+        s = self.runtime.settings
+        limits = Limits(
+            memory=s.sandbox_memory, processes=s.sandbox_processes, cpu_seconds=s.sandbox_cpu_seconds,
+            command_seconds=s.sandbox_command_seconds, output=s.sandbox_output, workspace=s.sandbox_workspace,
+        )  # fmt: skip
+        row = self.store.row
+        environment = {
+            "COGMILL_SESSION_ID": row.session_id,
+            "GIT_AUTHOR_NAME": s.git_author_name, "GIT_AUTHOR_EMAIL": s.git_author_email,
+            "GIT_COMMITTER_NAME": s.git_author_name, "GIT_COMMITTER_EMAIL": s.git_author_email,
+        }  # fmt: skip
+        binds = {source.inside: source.mirror for source in self.sources}
+        return self.driver.create(
+            SandboxSpec(row.session_id, self.folder, binds, s.sandbox_network, environment, limits)
+        )
+
+    async def clone(self, sandbox: Sandbox, source: Source) -> StepResult:
+        """Make the clone of a source inside the sandbox on a work branch of the session."""
+        refs = await read_refs(source.mirror)
+        branch, commit = refs.base()
+        row = self.store.row
+        wanted = Clone(
+            name=source.forge_name,
+            path=f"/workspace/{source.forge_name.rpartition('/')[2]}",
+            base_branch=branch,
+            base_commit=commit,
+            work_branch=work_branch_name(row.session_id, row.title or row.prompt),
+        )
+        crash_point("clone_begun")
+        identity = Identity(self.runtime.settings.git_author_name, self.runtime.settings.git_author_email)
+        made = await prepare_clone(
+            sandbox, wanted, refs, mirror=source.inside, origin=source.ref.origin, identity=identity
+        )
+        crash_point("clone_made")
+        return StepResult(asdict(made), summary=f"Cloned {made.name} ({made.base_branch}) to {made.path}")
+
+    def know(self, contents: dict[str, Any]) -> Checkout:
+        """Note a clone from its finished step."""
+        made = Clone(**{name: contents[name] for name in Clone.__dataclass_fields__})
+        self.clones[made.path] = made
+        return Checkout(made.name, made.path, made.base_branch, made.work_branch)
+
+    async def push(self, sandbox: Sandbox, checkout: Checkout) -> str:
+        """Bring the work branch's commits to the forge; answers the head. ValueError: there is nothing new."""
+        made = self.clones[checkout.path]
+        target = self.folder / "push.bundle"
+        head = await work_head(sandbox, made)
+        now = await self.forge.branch_head(made.name, made.work_branch)
+        if head in {now, made.base_commit}:
+            if now is None:
+                raise NoNewCommits(f"{made.work_branch} has no commit that {made.base_branch} does not have.")
+            return head
+        bundle = await make_bundle(sandbox, made, target)
+        crash_point("bundle_made")
+        # The branch is this session's alone, so that an amended commit may take the place of the pushed one.
+        await self.forge.push_branch(made.name, made.work_branch, bundle.path, bundle.head, replaces=now)
+        crash_point("pushed")
+        target.unlink(missing_ok=True)
+        return bundle.head
+
+    async def open_pull_request(self, sandbox: Sandbox, checkout: Checkout, title: str, body: str) -> PullRequest:
+        """Push, then write the pull request down under the run's epoch; a second call brings it up to date."""
+        head = await self.push(sandbox, checkout)
+        made = self.clones[checkout.path]
+        redact = self.store.redactor.text
+        facts = {
+            "repo": made.name, "title": redact(title)[:500], "body": redact(body), "branch": made.work_branch,
+            "base_branch": made.base_branch, "base_commit": made.base_commit, "head_commit": head,
+        }  # fmt: skip
+
+        def work(ctx: Context) -> Any:
+            return open_or_update(ctx, self.store.row.id, facts)[0]
+
+        row = await self.store.fenced(work)
+        crash_point("pull_request_recorded")
+        return PullRequest(row.url, row.number, row.title, row.state, row.branch)
+
+    async def diffs(self, sandbox: Sandbox) -> list[dict[str, str]]:
+        """What differs from the base in every clone, committed or not."""
+        found = []
+        for made in self.clones.values():
+            head = await work_head(sandbox, made)
+            found.append(
+                {
+                    "repo": made.name, "branch": made.work_branch, "base_branch": made.base_branch,
+                    "base_commit": made.base_commit, "head_commit": head,
+                    "diff": await workspace_diff(sandbox, made),
+                }
+            )  # fmt: skip
+        return found
+
+
+def session_folder(runtime: Runtime, session_id: str) -> Path:
+    """Where a session's files lie."""
+    return runtime.settings.data / "sessions" / session_id

@@ -1,0 +1,23 @@
+"""Identifiers: a prefix that names the kind, then 128 random bits in hex."""
+
+import re
+import secrets
+
+DEVIN_ID = re.compile(r"devin-[0-9a-f]{32}")
+
+
+def new_id(prefix: str) -> str:
+    """A fresh identifier such as `devin-0f3c…`; `prefix` comes without the dash."""
+    return f"{prefix}-{secrets.token_hex(16)}"
+
+
+def event_id(session_id: str, seq: int) -> str:
+    """The id of a session's event: derived, so that it needs no column and no index of its own."""
+    return f"event-{session_id.removeprefix('devin-')}-{seq}"
+
+
+def event_seq(session_id: str, event: str) -> int | None:
+    """The sequence number inside an event id, or None when the id is not of this session."""
+    head = f"event-{session_id.removeprefix('devin-')}-"
+    tail = event.removeprefix(head)
+    return int(tail) if event.startswith(head) and tail.isascii() and tail.isdigit() and len(tail) < 12 else None

@@ -1,0 +1,53 @@
+"""Keyset pages: a cursor is the key of the last row shown, never an offset."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Select
+from sqlalchemy.engine import Row
+
+from cogmill.kit.errors import Invalid
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Generic[T]):
+    """One page of anything. `end_cursor` is None on the last page."""
+
+    items: Sequence[T]
+    end_cursor: str | None
+
+    def map(self, convert: Callable[[T], U]) -> "Slice[U]":
+        return Slice([convert(item) for item in self.items], self.end_cursor)
+
+
+def encode_cursor(key: int) -> str:
+    return base64.urlsafe_b64encode(f"k{key}".encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> int:
+    """The key inside a cursor; a made-up cursor is malformed input, not an empty page."""
+    try:
+        text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
+        if text.startswith("k") and len(text) < 20:
+            return int(text[1:])
+    except (ValueError, binascii.Error):
+        pass
+    raise Invalid.at("query", "after", msg="This is no cursor of this list; pass end_cursor of the page before.")
+
+
+def fetch_page(
+    db: Connection, query: Select[Any], key: ColumnElement[int], first: int, after: str | None, *, descending: bool
+) -> Slice[Row[Any]]:
+    """The page of `query` behind the cursor `after`, ordered by the unique integer column `key`."""
+    if after is not None:
+        position = decode_cursor(after)
+        query = query.where(key < position if descending else key > position)
+    rows = db.execute(query.order_by(key.desc() if descending else key.asc()).limit(first + 1)).all()
+    more, shown = len(rows) > first, rows[:first]
+    return Slice(shown, encode_cursor(shown[-1]._mapping[key]) if more else None)

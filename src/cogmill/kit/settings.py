@@ -1,0 +1,125 @@
+"""Settings: environment `COGMILL_*`, then `cogmill.toml`, then flags; the later one wins."""
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set. Times are seconds, sizes bytes, money US dollars."""
+
+    model_config = SettingsConfigDict(env_prefix="COGMILL_", extra="ignore", frozen=True)
+
+    data: Path = Field(default_factory=lambda: user_data_path("cogmill"), description="Data folder")
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8400, ge=0, le=65535, description="Port to listen on")
+    public_url: str | None = Field(None, description="Address under which users reach the server, e.g. behind a proxy")
+    behind_proxy: bool = Field(
+        False, description="A TLS-ending proxy stands in front; allows listening beyond loopback"
+    )
+    database_url: SecretStr | None = Field(None, description="PostgreSQL URL; default is SQLite in the data folder")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
+    log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON")
+
+    model: str | None = Field(None, description="Model of the built-in agent, e.g. anthropic:claude-sonnet-4-5")
+    model_base_url: str | None = Field(None, description="OpenAI-compatible endpoint (Ollama, vLLM, OpenRouter …)")
+    model_api_key: SecretStr | None = Field(None, description="Key of the model provider; else its usual variable")
+    model_input_usd_per_mtok: Decimal | None = Field(
+        None, ge=0, description="Price of a million input tokens, if unknown"
+    )
+    model_output_usd_per_mtok: Decimal | None = Field(
+        None, ge=0, description="Price of a million output tokens, if unknown"
+    )
+    model_context_tokens: int = Field(200_000, ge=4_000, description="Context window of the model")
+    model_max_output_tokens: int = Field(8_192, ge=256, description="Most tokens the model may answer with per call")
+
+    max_running_sessions: int = Field(16, ge=1, description="Sessions that run at once on this server")
+    max_running_sessions_per_org: int = Field(16, ge=1, description="The same for one organization")
+    idle_suspend_seconds: float = Field(1800, gt=0, description="Waiting time after which a session is suspended")
+    shutdown_grace_seconds: float = Field(5, ge=0, description="How long a stop waits for running steps to end")
+    acu_seconds: float = Field(900, gt=0, description="Active sandbox seconds that make one ACU")
+    acu_per_usd: float = Field(0.5, ge=0, description="ACUs for one US dollar of model cost")
+
+    unsafe_no_sandbox: bool = Field(False, description="Run sessions without isolation. For throw-away machines only")
+    sandbox_network: bool = Field(False, description="Give commands of sessions the host's network")
+    sandbox_memory: int = Field(4 * 1024**3, ge=64 * 1024**2, description="Memory of one session")
+    sandbox_processes: int = Field(512, ge=16, description="Processes of one session")
+    sandbox_cpu_seconds: int = Field(3600, ge=1, description="CPU time of one process")
+    sandbox_command_seconds: float = Field(600, gt=0, description="Wall time of one command")
+    sandbox_output: int = Field(1024**2, ge=4096, description="Output kept of one command")
+    sandbox_workspace: int = Field(10 * 1024**3, ge=1024**2, description="Disk use of one session")
+
+    local_repos: list[Path] | None = Field(
+        None, description="Folders whose git repositories may be named by path; default: all on loopback, else none"
+    )
+    git_author_name: str = Field("Cogmill", description="Author of the sessions' commits")
+    git_author_email: str = Field("cogmill@localhost.invalid", description="E-mail of that author")
+    max_attachment: int = Field(50 * 1024**2, ge=1024, description="Largest attachment")
+    max_body: int = Field(4 * 1024**2, ge=1024, description="Largest request body other than an attachment")
+
+    @property
+    def base_url(self) -> str:
+        """What `url` fields and printed addresses begin with, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def keys_file(self) -> Path:
+        return self.data / "keys.json"
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL of the database."""
+        if self.database_url is None:
+            return f"sqlite:///{self.data / 'cogmill.db'}"
+        url = self.database_url.get_secret_value()
+        for scheme in ("postgresql://", "postgres://"):
+            if url.startswith(scheme):
+                return "postgresql+psycopg://" + url.removeprefix(scheme)
+        return url
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine reaches the server."""
+        return not self.behind_proxy and (self.host in {"::1", "localhost"} or self.host.startswith("127."))
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the text names it and says what is allowed."""
+
+
+def load(flags: dict[str, Any] | None = None, toml: Path | None = None) -> Settings:
+    """The effective settings. `toml` defaults to `cogmill.toml` in the working folder, else in the data folder."""
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    try:
+        file = toml or _find_toml(given)
+        stored = tomllib.loads(file.read_text()) if file else {}
+        unknown = sorted(set(stored) - set(Settings.model_fields))
+        if unknown:
+            raise SettingsError(f"{file}: unknown setting {unknown[0]!r}; 'cogmill config show' lists all settings.")
+        settings = Settings(**{**stored, **given})
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file}: not valid TOML: {error}") from None
+    except ValueError as error:
+        raise SettingsError(_explain(error)) from None
+    return settings.model_copy(update={"data": settings.data.expanduser().absolute()})
+
+
+def _find_toml(flags: dict[str, Any]) -> Path | None:
+    places = [Path("cogmill.toml")]
+    places.append(Path(flags["data"] if "data" in flags else Settings().data).expanduser() / "cogmill.toml")
+    return next((place for place in places if place.is_file()), None)
+
+
+def _explain(error: ValueError) -> str:
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return str(error)
+    lines = (f"COGMILL_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+    return "A setting cannot be used. " + "; ".join(lines)

@@ -1,0 +1,173 @@
+"""The commands that need the server itself; the rest of the command line only speaks to one."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cogmill.cli.app import app
+
+__all__ = ["app"]
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder.")]
+HostOption = Annotated[str | None, typer.Option(help="Address to listen on.")]
+PortOption = Annotated[int | None, typer.Option(help="Port to listen on.")]
+
+config_app = typer.Typer(name="config", help="Settings of the server.", no_args_is_help=True)
+app.add_typer(config_app)
+
+
+def _settings(flags: dict[str, Any]) -> Any:
+    from cogmill.kit.settings import SettingsError, load
+
+    try:
+        return load(flags)
+    except SettingsError as error:
+        raise _usage(error) from None
+
+
+def _usage(error: Exception) -> typer.Exit:
+    typer.echo(f"Error: {error}", err=True)
+    return typer.Exit(2)
+
+
+def _attempt(action: Callable[[], Any]) -> Any:
+    """Run a step of the server's start; what an operator can put right is said in one line."""
+    from sqlalchemy.exc import DBAPIError
+
+    from cogmill.kit.settings import SettingsError
+    from cogmill.migrations.upgrade import NewerDatabase
+
+    try:
+        return action()
+    except SettingsError as error:
+        raise _usage(error) from None
+    except (NewerDatabase, OSError, DBAPIError) as error:
+        text = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+        typer.echo(f"Error: {text}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _first_keys(settings: Any, installation: Any) -> dict[str, str]:
+    keys = installation.first_keys
+    return {
+        "base_url": settings.base_url,
+        "enterprise_key": keys.enterprise_key,
+        "org_id": keys.org_id,
+        "org_key": keys.org_key,
+    }
+
+
+@app.command()
+def init(data: DataOption = None, host: HostOption = None, port: PortOption = None, json_: JsonFlag = False) -> None:
+    """Create data folder, database, keys and the first administrators; print their API keys once."""
+    settings = _settings({"data": data, "host": host, "port": port})
+    from cogmill.server import prepare
+
+    installation = _attempt(lambda: prepare(settings))
+    if installation.first_keys is None:
+        done = f"{settings.data} is initialised already; its keys were shown then and cannot be shown again."
+        typer.echo(json.dumps({"initialised": True, "data": str(settings.data)}) if json_ else done)
+        return
+    shown = _first_keys(settings, installation)
+    if json_:
+        typer.echo(json.dumps(shown, indent=2))
+        return
+    typer.echo(f"Initialised {settings.data}. Keep these keys: they are shown this once.\n")
+    for name, value in shown.items():
+        typer.echo(f"  {name:15} {value}")
+    typer.echo(f"\nTry: export COGMILL_URL={shown['base_url']} COGMILL_API_KEY={shown['org_key']}")
+
+
+@app.command()
+def serve(
+    data: DataOption = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    behind_proxy: Annotated[
+        bool | None, typer.Option("--behind-proxy", help="A TLS proxy is in front; allows listening beyond loopback.")
+    ] = None,
+    unsafe_no_sandbox: Annotated[
+        bool | None, typer.Option("--unsafe-no-sandbox", help="Run sessions WITHOUT isolation.")
+    ] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    json_: JsonFlag = False,
+) -> None:
+    """Serve API, pages and engine until SIGTERM. Initialises and migrates first where needed."""
+    flags = {"data": data, "host": host, "port": port, "behind_proxy": behind_proxy, "log_level": log_level}
+    settings = _settings(flags | {"unsafe_no_sandbox": unsafe_no_sandbox})
+    from cogmill import server
+    from cogmill.kit.logs import configure, logger
+
+    configure(settings.log_level, settings.log_format)
+    _attempt(lambda: server.check_serving(settings))
+    installation = _attempt(lambda: server.prepare(settings))
+    if installation.first_keys is not None and not json_:
+        typer.echo("First start. Keep these keys: they are shown this once.")
+        for name, value in _first_keys(settings, installation).items():
+            typer.echo(f"  {name:15} {value}")
+    if settings.unsafe_no_sandbox:
+        logger("server").warning("sandbox_switched_off", advice="sessions run without isolation on this machine")
+
+    def ready() -> None:
+        first = _first_keys(settings, installation) if installation.first_keys else {"base_url": settings.base_url}
+        typer.echo(json.dumps({"ready": True} | first) if json_ else f"Cogmill serves at {settings.base_url}")
+
+    _attempt(lambda: server.serve(settings, installation, ready))
+
+
+@config_app.command("show")
+def config_show(data: DataOption = None, json_: JsonFlag = False) -> None:
+    """Print the effective settings, secrets masked."""
+    from pydantic import SecretStr
+
+    settings = _settings({"data": data})
+    shown = {}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        plain = value is None or isinstance(value, bool | int | float | str)
+        shown[name] = "**********" if isinstance(value, SecretStr) else value if plain else _text(value)
+    if json_:
+        typer.echo(json.dumps(shown, indent=2))
+        return
+    for name, value in shown.items():
+        typer.echo(f"{name:30} {'' if value is None else value}")
+
+
+def _text(value: Any) -> Any:
+    return [str(one) for one in value] if isinstance(value, list) else str(value)
+
+
+@app.command()
+def doctor(data: DataOption = None, json_: JsonFlag = False) -> None:
+    """Check sandbox, git, model, clock, disk and database: each ok, or what to do. Exits 1 when something fails."""
+    settings = _settings({"data": data})
+    from cogmill.doctor import examine
+
+    findings = examine(settings)
+    is_healthy = all(finding.is_ok is not False for finding in findings)
+    if json_:
+        words = {True: "ok", None: "note", False: "failed"}
+        checks = [{"name": f.name, "status": words[f.is_ok], "detail": f.detail} for f in findings]
+        typer.echo(json.dumps({"healthy": is_healthy, "checks": checks}, indent=2))
+    else:
+        from rich.console import Console
+
+        console = Console(highlight=False, markup=False)
+        marks = {True: ("ok    ", "green"), None: ("note  ", "yellow"), False: ("FAILED", "bold red")}
+        for finding in findings:
+            mark, style = marks[finding.is_ok]
+            console.print(mark, style=style, end=" ")
+            console.print(f"{finding.name:9} {finding.detail}", soft_wrap=True)
+    raise typer.Exit(0 if is_healthy else 1)
+
+
+@app.command()
+def openapi(json_: JsonFlag = False) -> None:  # noqa: ARG001 - the document is JSON either way
+    """Print the API document (OpenAPI 3.1)."""
+    from cogmill.api.document import document
+
+    typer.echo(json.dumps(document(), indent=2))

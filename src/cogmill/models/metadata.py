@@ -1,0 +1,18 @@
+"""The metadata that all tables join, and the column kinds they share."""
+
+from sqlalchemy import JSON, BigInteger, Integer, MetaData
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+"""A 64-bit key that counts up by itself on both databases."""
+
+Json = JSON(none_as_null=True)
+"""A document; Python None is SQL NULL."""

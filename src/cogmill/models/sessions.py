@@ -1,0 +1,125 @@
+"""Sessions, their append-only event log and what hangs on them."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, text
+
+from cogmill.models.metadata import BigId, Json, metadata
+
+session = Table(
+    "session",
+    metadata,
+    Column("id", BigId, primary_key=True, comment="order of creation; the key of pages"),
+    Column("session_id", String(38), nullable=False, unique=True, comment="devin- and 32 hex digits"),
+    Column("org_id", ForeignKey("organization.org_id"), nullable=False),
+    Column("user_id", String),
+    Column("service_user_id", String),
+    Column("origin", String, nullable=False),
+    Column("title", String),
+    Column("prompt", Text, nullable=False),
+    Column("agent", String, comment="null: chosen when the session starts"),
+    Column("request", Json, nullable=False, comment="the other documented fields of create, as accepted"),
+    Column("tags", Json, nullable=False),
+    Column("playbook_id", String),
+    Column("schedule_id", String),
+    Column("parent_session_id", String(38)),
+    Column("category", String),
+    Column("subcategory", String),
+    Column("max_acu_limit", Integer),
+    Column("is_archived", Boolean, nullable=False),
+    Column("created_at", Float(53), nullable=False),
+    # What follows is rebuilt from the event log (domain/sessions/states.py).
+    Column("status", String, nullable=False),
+    Column("status_detail", String),
+    Column("updated_at", Float(53), nullable=False),
+    Column("last_seq", Integer, nullable=False, comment="of the newest event; gapless"),
+    Column("acus_micro", BigInteger, nullable=False, comment="consumed, in millionths of an ACU"),
+    Column("usd_micro", BigInteger, nullable=False, comment="model cost, in millionths of a US dollar"),
+    Column("structured_output", Json),
+    # Who may write as the runner, and whether somebody should run it.
+    Column("epoch", Integer, nullable=False, comment="grows with every claim; a runner of an older one is refused"),
+    Column("run_state", String, nullable=False, comment="idle, queued or running"),
+    Column("idle_since", Float(53), comment="set while it waits for the user"),
+    Index(None, "org_id", "id"),
+    Index(None, "org_id", "is_archived", "id"),
+    Index(None, "org_id", "updated_at", "id"),
+    Index(None, "org_id", "user_id", "id"),
+    Index(None, "org_id", "service_user_id", "id"),
+    Index(None, "org_id", "playbook_id", "id"),
+    Index(None, "parent_session_id"),
+    Index(
+        "ix_session_runnable",
+        "id",
+        sqlite_where=text("run_state <> 'idle'"),
+        postgresql_where=text("run_state <> 'idle'"),
+    ),
+    Index(
+        "ix_session_idle_since",
+        "idle_since",
+        sqlite_where=text("idle_since IS NOT NULL"),
+        postgresql_where=text("idle_since IS NOT NULL"),
+    ),
+)
+
+session_label = Table(
+    "session_label",
+    metadata,
+    Column("org_id", String, primary_key=True),
+    Column("kind", String, primary_key=True, comment="tag or repo"),
+    Column("value", String, primary_key=True),
+    Column("session", BigId, ForeignKey("session.id"), primary_key=True),
+    Index(None, "session"),
+    comment="tags and repositories of sessions, for the list filters",
+    sqlite_with_rowid=False,
+)
+
+session_event = Table(
+    "session_event",
+    metadata,
+    Column("session", BigId, ForeignKey("session.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("event_type", String, nullable=False),
+    Column("category", String, nullable=False),
+    Column("direction", String, nullable=False),
+    Column("created_at", Float(53), nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("contents", Text, nullable=False, comment="a JSON object, secrets redacted"),
+    sqlite_with_rowid=False,
+)
+
+session_secret = Table(
+    "session_secret",
+    metadata,
+    Column("session", BigId, ForeignKey("session.id"), primary_key=True),
+    Column("name", String, primary_key=True, comment="the environment variable"),
+    Column("sealed", Text, nullable=False),
+    Column("is_sensitive", Boolean, nullable=False),
+)
+
+session_attachment = Table(
+    "session_attachment",
+    metadata,
+    Column("session", BigId, ForeignKey("session.id"), primary_key=True),
+    Column("attachment_id", ForeignKey("attachment.attachment_id"), primary_key=True),
+    Column("source", String, nullable=False, comment="user or devin"),
+)
+
+pull_request = Table(
+    "pull_request",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("pull_request_id", String, nullable=False, unique=True),
+    Column("org_id", ForeignKey("organization.org_id"), nullable=False),
+    Column("session", BigId, ForeignKey("session.id"), nullable=False, index=True),
+    Column("repo", String, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("title", String, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("branch", String, nullable=False),
+    Column("base_branch", String, nullable=False),
+    Column("base_commit", String, nullable=False),
+    Column("head_commit", String, nullable=False),
+    Column("url", String, nullable=False),
+    Column("created_at", Float(53), nullable=False),
+    Column("updated_at", Float(53), nullable=False),
+    Index(None, "org_id", "repo", "number", unique=True),
+)

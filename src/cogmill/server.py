@@ -1,0 +1,204 @@
+"""Assembles the server: settings, keys, database, engine and API in one process."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from fastapi import FastAPI
+
+from cogmill.access.context import LoggedEvent, Runtime, Signals
+from cogmill.access.principals import Authenticator
+from cogmill.domain.identity.service import FirstKeys, create_first_principals, is_initialised
+from cogmill.engine.agents.choose import choose, make_agent
+from cogmill.engine.agents.seam import Agent, LogEvent, ModelSettings
+from cogmill.engine.embedded import EmbeddedEngine
+from cogmill.engine.runner import Tools
+from cogmill.kit.clock import system_clock
+from cogmill.kit.crypto import Keyring, create_keys, load_keys
+from cogmill.kit.db import open_database, sqlite_engine
+from cogmill.kit.hub import Hub
+from cogmill.kit.settings import Settings, SettingsError
+from cogmill.migrations.upgrade import upgrade
+from cogmill.sandbox.protocol import SandboxDriver
+from cogmill.scm.mirrors import MirrorCache
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A data folder that is ready for use. `first_keys` is set only by the call that made it."""
+
+    keyring: Keyring
+    first_keys: FirstKeys | None
+
+
+def prepare(settings: Settings) -> Installation:
+    """Make the data folder, keys, database and first principals where they are missing; migrate the database."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.data.chmod(0o711)  # sandboxes of other users pass through to their own folder, and see nothing here
+    for folder in ("attachments", "forge", "mirrors", "sessions"):
+        (settings.data / folder).mkdir(exist_ok=True)
+    for folder in ("attachments", "forge"):
+        (settings.data / folder).chmod(0o700)
+    engine = _engine(settings)
+    try:
+        upgrade(engine)
+        _protect_database(settings)
+        with engine.begin() as db:
+            initialised = is_initialised(db)
+        keyring = _keyring(settings, initialised)
+        if initialised:
+            return Installation(keyring, None)
+        with engine.begin() as db:
+            return Installation(keyring, create_first_principals(db, keyring, system_clock()))
+    finally:
+        engine.dispose()
+
+
+def _engine(settings: Settings) -> Any:
+    if settings.database.startswith("sqlite"):
+        return sqlite_engine(settings.database)
+    from sqlalchemy import create_engine
+
+    return create_engine(settings.database)
+
+
+def _protect_database(settings: Settings) -> None:
+    for file in settings.data.glob("cogmill.db*"):
+        file.chmod(0o600)
+
+
+def _keyring(settings: Settings, initialised: bool) -> Keyring:
+    if settings.keys_file.exists():
+        return load_keys(settings.keys_file)
+    if initialised:
+        raise SettingsError(
+            f"{settings.keys_file} is missing, but the database has keys that were made with it. Put it back from "
+            "your backup; without it no API key works and no secret can be read."
+        )
+    return create_keys(settings.keys_file)
+
+
+def model_settings(settings: Settings) -> ModelSettings | None:
+    """The configured model, or None."""
+    if settings.model is None:
+        return None
+    return ModelSettings(
+        name=settings.model,
+        base_url=settings.model_base_url,
+        api_key=settings.model_api_key.get_secret_value() if settings.model_api_key else None,
+        input_usd_per_mtok=settings.model_input_usd_per_mtok,
+        output_usd_per_mtok=settings.model_output_usd_per_mtok,
+        context_tokens=settings.model_context_tokens,
+        max_output_tokens=settings.model_max_output_tokens,
+    )
+
+
+def check_model(settings: Settings) -> None:
+    """A model without a known price is a configuration error: its spend could not be bounded."""
+    model = model_settings(settings)
+    if model is None:
+        return
+    from cogmill.engine.agents.pricing import check_price
+
+    try:
+        check_price(model)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
+def sandbox_driver(settings: Settings) -> SandboxDriver:
+    """Bubblewrap; no isolation only where the operator asked for it in so many words."""
+    if settings.unsafe_no_sandbox:
+        from cogmill.sandbox.unsafe import UnsafeDriver
+
+        return UnsafeDriver()
+    from cogmill.sandbox.bubblewrap import BubblewrapDriver
+
+    return BubblewrapDriver()
+
+
+def build(settings: Settings, installation: Installation) -> tuple[FastAPI, Runtime]:
+    """The application and what lives as long as it; its lifespan starts and stops the engine."""
+    from cogmill.api.app import create_app
+    from cogmill.api.table import TABLE
+
+    database = open_database(settings.database)
+    hub, signals = Hub(), Signals()
+    signals.appended = hub.publish
+    authenticator = Authenticator(database, installation.keyring)
+    runtime = Runtime(settings, database, installation.keyring, authenticator, system_clock, signals, hub, _record)
+    model = model_settings(settings)
+
+    def choose_agent(asked: str | None, text: str) -> Agent:
+        return make_agent(choose(asked, text, model is not None), model)
+
+    tools = Tools(
+        runtime, sandbox_driver(settings), MirrorCache(settings.data / "mirrors"), choose_agent, asyncio.Event()
+    )
+    engine = EmbeddedEngine(tools)
+    signals.runnable, signals.cancelled = engine.runnable, engine.cancelled
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await engine.start()
+        try:
+            yield
+        finally:
+            hub.close()
+            await engine.stop()
+            await database.close()
+
+    return create_app(runtime, TABLE, lifespan), runtime
+
+
+def _record(log: list[LoggedEvent]) -> dict[str, Any]:
+    from cogmill.engine.agents.replay import record
+
+    return record([LogEvent(seq, "", kind, "", "", 0.0, contents) for seq, kind, contents in log])
+
+
+def check_serving(settings: Settings) -> None:
+    """Refuse settings under which serving would not be safe."""
+    if not settings.on_loopback and not settings.behind_proxy:
+        raise SettingsError(
+            f"host {settings.host}: beyond loopback keys would travel unencrypted. Put a TLS proxy in front and start "
+            "with --behind-proxy, or listen on 127.0.0.1."
+        )
+    check_model(settings)
+    probe = sandbox_driver(settings).probe()
+    if not probe.usable:
+        raise SettingsError(
+            f"Sessions cannot be isolated on this machine: {probe.detail} 'cogmill doctor' tells more. On a throw-away "
+            "machine you may start with --unsafe-no-sandbox."
+        )
+
+
+def serve(settings: Settings, installation: Installation, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT. `ready` is called when requests are answered."""
+    import uvicorn
+
+    sys.setswitchinterval(0.001)  # the loop shares the interpreter with the commit thread
+    app, runtime = build(settings, installation)
+    config = uvicorn.Config(
+        app, host=settings.host, port=settings.port, loop="uvloop", http="httptools", ws="none", lifespan="on",
+        access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=3, backlog=2048,
+        proxy_headers=settings.behind_proxy,
+    )  # fmt: skip
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets)
+            if not self.should_exit:
+                ready()
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            runtime.hub.close()  # streams end by themselves, so that the server can
+            super().handle_exit(sig, frame)
+
+    os.umask(0o077)
+    Server(config).run()

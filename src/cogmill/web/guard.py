@@ -1,0 +1,73 @@
+"""The guard before every handler: who calls, how far the operation reaches, whether the caller may."""
+
+from enum import Enum, auto
+
+from starlette.requests import Request
+
+from cogmill.access.context import Runtime
+from cogmill.access.permissions import Permission
+from cogmill.access.principals import Principal
+from cogmill.access.scope import Scope
+from cogmill.kit.errors import BadRequest, Forbidden, Unauthenticated
+from cogmill.web.call import Call, foreign_organization
+
+NOBODY = Scope(enterprise_id="", org_id=None)
+
+
+class Reach(Enum):
+    """Where an operation finds the tenant it works on."""
+
+    PUBLIC = auto()
+    SELF = auto()
+    """The caller, wherever it belongs."""
+    IN_ORG = auto()
+    """The organization in the path."""
+    IN_HOME_ORG = auto()
+    """The one organization that the key belongs to."""
+    IN_ENTERPRISE = auto()
+    """All organizations of the caller's enterprise."""
+
+
+async def admit(runtime: Runtime, request: Request, reach: Reach, permissions: tuple[Permission, ...]) -> Call:
+    """The call, if it may go on; otherwise a refusal that says what is missing."""
+    request_id: str = request.scope["request_id"]
+    if reach is Reach.PUBLIC:
+        return Call(runtime, NOBODY, request_id, None)
+    caller = await _caller(runtime, request)
+    org_id = _organization(caller, request, reach)
+    if org_id is None:
+        held = caller.at_enterprise
+    else:
+        held = caller.in_org(org_id)
+        if not held:
+            raise foreign_organization(org_id)
+    if held.isdisjoint(permissions):
+        needed = " or ".join(permissions)
+        where = f"on {org_id[:64]}" if org_id else "at the enterprise"
+        raise Forbidden(f"Missing required permission {needed} {where}. Ask an administrator for a role that has it.")
+    return Call(runtime, Scope(caller.enterprise_id, org_id), request_id, caller, held)
+
+
+async def _caller(runtime: Runtime, request: Request) -> Principal:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    if kind.lower() != "bearer" or not token:
+        raise Unauthenticated(
+            "Send your API key as 'Authorization: Bearer cog_…'. 'cogmill init' prints the first keys."
+        )
+    if token.startswith(("apk_user_", "apk_")):
+        raise Unauthenticated("Legacy apk_ keys work on /v1 and /v2 only; this API takes cog_ keys.")
+    caller = await runtime.authenticator.principal(token, runtime.clock())
+    if caller is None:
+        raise Unauthenticated("This API key is unknown, expired or revoked.")
+    return caller
+
+
+def _organization(caller: Principal, request: Request, reach: Reach) -> str | None:
+    if reach is Reach.IN_ORG:
+        return str(request.path_params["org_id"])
+    if reach is Reach.IN_HOME_ORG:
+        if caller.home_org is None:
+            raise BadRequest("Your key reaches several organizations: name one, as in /v3/organizations/{org_id}/….")
+        return caller.home_org
+    return None

@@ -10,6 +10,7 @@ import structlog
 from fastapi import FastAPI
 from prometheus_client import Counter, Histogram
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -35,7 +36,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 def create_app(runtime: Runtime, table: list[Op], lifespan: Lifespan | None = None) -> FastAPI:
     """The application over a runtime; nothing starts before its lifespan does."""
-    app = FastAPI(
+    app = Api(
         title="Cogmill",
         version=__version__,
         description="Compatible with the Devin API. Operations marked x-extension are Cogmill's own.",
@@ -48,8 +49,14 @@ def create_app(runtime: Runtime, table: list[Op], lifespan: Lifespan | None = No
     )
     add_operations(app, table, runtime)
     app.add_exception_handler(HTTPException, _http_exception)
-    app.add_middleware(Surroundings)
     return app
+
+
+class Api(FastAPI):
+    """FastAPI for routes and their document; around them only what we need."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Surroundings(ExceptionMiddleware(self.router, handlers=self.exception_handlers))
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import select
 
-from cogmill.access.context import Context, Runtime
+from cogmill.access.context import Runtime
 from cogmill.domain.attachments.service import stored_file
 from cogmill.domain.sessions.log import NewEvent, StaleEpoch
 from cogmill.domain.sessions.states import Detail, Trigger
@@ -21,7 +21,6 @@ from cogmill.kit.errors import Refusal
 from cogmill.kit.faults import crash_point
 from cogmill.kit.logs import logger
 from cogmill.models.content import attachment
-from cogmill.models.sessions import session_attachment
 from cogmill.sandbox.protocol import Sandbox, SandboxDriver, SandboxError
 from cogmill.scm.errors import WorkspaceGitError
 from cogmill.scm.git import GitError
@@ -190,18 +189,11 @@ class Run:
             attempt += 1  # it failed in an earlier turn; the user asked to go on
 
     async def _attachments(self) -> list[Any]:
-        def work(ctx: Context) -> list[Any]:
-            query = (
-                select(attachment)
-                .join(session_attachment, session_attachment.c.attachment_id == attachment.c.attachment_id)
-                .where(session_attachment.c.session == self.row.id, session_attachment.c.source == "user")
-                .order_by(attachment.c.created_at)
-            )
-            return list(ctx.db.execute(query))
-
-        if self.row.last_seq == 0:
+        ids = self.row.request.get("attachments")
+        if not ids:
             return []
-        return await self.store.fenced(work)
+        query = select(attachment).where(attachment.c.attachment_id.in_(ids)).order_by(attachment.c.created_at)
+        return await self.store.read(lambda ctx: list(ctx.db.execute(query)))
 
     async def _bring(self, turn: LiveTurn, row: Any) -> None:
         async def action(steps: Steps) -> StepResult:  # noqa: ARG001

@@ -90,9 +90,9 @@ class Store:
     def _append(
         self, ctx: Context, events: list[NewEvent], state: State | None, acus: int, changes: dict[str, Any]
     ) -> int:
-        if acus:
-            changes = changes | {"acus_micro": session.c.acus_micro + acus}
-        return append(ctx, self.row.id, self.row.session_id, events, epoch=self.epoch, state=state, **changes)
+        return append(
+            ctx, self.row.id, self.row.session_id, events, epoch=self.epoch, state=state, acus=acus, **changes
+        )
 
     def _clean(self, event: NewEvent) -> NewEvent:
         text, json_ = self.redactor.text, self.redactor.json
@@ -171,6 +171,10 @@ class Store:
     async def release(self) -> None:
         """Give the session back to the queue as it stands, for the next process to take up."""
         await self.append([], run_state="queued")
+
+    async def read(self, work: Callable[[Context], T]) -> T:
+        """A reading transaction."""
+        return await self._call.read(work)
 
     async def fenced(self, work: Callable[[Context], T]) -> T:
         """Other work in one transaction that counts only while this run's claim stands."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from cogmill.domain.sessions.log import NewEvent
 from cogmill.domain.sessions.states import Detail
@@ -27,7 +27,6 @@ from cogmill.engine.metering import MICRO, Meter
 from cogmill.engine.store import Store
 from cogmill.engine.workspace import Workspace
 from cogmill.kit.faults import crash_point
-from cogmill.models.sessions import session
 from cogmill.sandbox.protocol import Sandbox
 
 Priced = tuple[StepResult, Decimal]
@@ -179,11 +178,8 @@ class LiveTurn:
         if not step.effects and step.input:
             contents["input"] = step.input
         summary = result.summary or (step.title if result.ok else f"Failed: {step.title}")
-        changes: dict[str, Any] = {}
-        if usd:
-            changes["usd_micro"] = session.c.usd_micro + round(usd * MICRO)
         event = NewEvent(f"{step.type}_completed", step.category, summary, contents)
-        await self._store.append([event], acus=acus, **changes)
+        await self._store.append([event], acus=acus, usd=round(usd * MICRO))
         crash_point("step_completed")
         known.attempts, known.completed = attempt, contents
         return StepOutcome(contents, result.ok, False, attempt=attempt)

@@ -11,7 +11,12 @@ from sqlalchemy.exc import OperationalError
 
 T = TypeVar("T")
 Unit = Callable[[Connection], T]
-"""A function of one connection: reads and changes, neither commits nor waits for anything outside the database."""
+"""A function of one connection: reads and changes, neither commits nor waits for anything outside the database.
+
+It may be run a second time when the transaction it shared was undone for another unit's sake.
+"""
+Waiting = tuple[Unit[Any], asyncio.Future[Any]]
+Outcome = tuple[Any, Exception | None]
 
 
 class Database(Protocol):
@@ -22,6 +27,10 @@ class Database(Protocol):
     async def read(self, unit: Unit[T]) -> T: ...
 
     async def write(self, unit: Unit[T]) -> T: ...
+
+    @property
+    def waiting(self) -> int:
+        """Writes that are not answered yet: how busy the database is."""
 
     async def close(self) -> None: ...
 
@@ -63,7 +72,8 @@ class SqliteDatabase:
     def __init__(self, url: str) -> None:
         self.engine = sqlite_engine(url)
         self._writer: Connection | None = None
-        self._waiting: list[tuple[Unit[Any], asyncio.Future[Any]]] = []
+        self._waiting: list[Waiting] = []
+        self._in_batch = 0
         self._flushing: asyncio.Task[None] | None = None
         self._committer = ThreadPoolExecutor(1, "sqlite-commit")
         self._readers = ThreadPoolExecutor(2, "sqlite-read")
@@ -83,9 +93,14 @@ class SqliteDatabase:
             self._flushing = asyncio.create_task(self._flush())
         return await done
 
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting) + self._in_batch
+
     async def _flush(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[: self.BATCH], self._waiting[self.BATCH :]
+            self._in_batch = len(batch)
             try:
                 await self._run(batch)
             except BaseException as error:
@@ -95,20 +110,18 @@ class SqliteDatabase:
                         done.set_exception(error)
                 if not isinstance(error, Exception):
                     raise
+            finally:
+                self._in_batch = 0
 
-    async def _run(self, batch: list[tuple[Unit[Any], asyncio.Future[Any]]]) -> None:
+    async def _run(self, batch: list[Waiting]) -> None:
         writer = await self._begin()
-        outcomes: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
-        for unit, done in batch:
-            writer.exec_driver_sql("SAVEPOINT unit")
-            try:
-                outcomes.append((done, unit(writer), None))
-            except Exception as error:
-                writer.exec_driver_sql("ROLLBACK TO unit")
-                outcomes.append((done, None, error))
-            writer.exec_driver_sql("RELEASE unit")
+        outcomes = _together(writer, batch)
+        if outcomes is None:  # a unit was refused: undo all, and run each so that it fails alone
+            writer.exec_driver_sql("ROLLBACK")
+            await self._begin()
+            outcomes = [_alone(writer, unit) for unit, _ in batch]
         await asyncio.get_running_loop().run_in_executor(self._committer, writer.exec_driver_sql, "COMMIT")
-        for done, result, failure in outcomes:
+        for (_, done), (result, failure) in zip(batch, outcomes, strict=True):
             if done.done():
                 continue
             if failure is None:
@@ -140,6 +153,26 @@ class SqliteDatabase:
         self.engine.dispose()
 
 
+def _together(writer: Connection, batch: list[Waiting]) -> list[Outcome] | None:
+    """Run all units of a batch; None as soon as one of them is refused."""
+    try:
+        return [(unit(writer), None) for unit, _ in batch]
+    except Exception:
+        return None
+
+
+def _alone(writer: Connection, unit: Unit[Any]) -> Outcome:
+    """Run one unit so that its failure undoes nothing but itself."""
+    writer.exec_driver_sql("SAVEPOINT unit")
+    try:
+        result, failure = unit(writer), None
+    except Exception as error:
+        writer.exec_driver_sql("ROLLBACK TO unit")
+        result, failure = None, error
+    writer.exec_driver_sql("RELEASE unit")
+    return result, failure
+
+
 def _rollback(writer: Connection | None) -> None:
     try:
         if writer is not None:
@@ -161,6 +194,10 @@ class PostgresDatabase:
 
     async def write(self, unit: Unit[T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._transact, unit)
+
+    @property
+    def waiting(self) -> int:
+        return self._threads._work_queue.qsize()
 
     def _transact(self, unit: Unit[T]) -> T:
         with self.engine.begin() as connection:

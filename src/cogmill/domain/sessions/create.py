@@ -2,6 +2,8 @@
 
 import re
 from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 from sqlalchemy import insert, select
 
@@ -15,6 +17,7 @@ from cogmill.domain.sessions.queries import SessionNotFound, SessionRow, full_id
 from cogmill.domain.sessions.schemas import SessionIn, SessionSecretIn
 from cogmill.domain.sessions.states import Status
 from cogmill.kit.errors import BadRequest, Conflict, Forbidden, Invalid
+from cogmill.kit.hot_insert import HotInsert
 from cogmill.kit.ids import new_id
 from cogmill.kit.settings import Settings
 from cogmill.models.access import role_assignment
@@ -25,6 +28,8 @@ from cogmill.scm.local_paths import LocalPaths
 from cogmill.scm.repositories import RepositoryRef, parse_repository
 
 PLATFORMS = ("linux",)
+INSERT_LABELS = HotInsert(session_label)
+INSERT = HotInsert(session, returning="id")
 KEPT = (
     "knowledge_ids", "secret_ids", "session_links", "child_playbook_id", "bypass_approval", "platform", "devin_mode",
     "advanced_mode", "repos", "structured_output_schema", "structured_output_required", "playbook",
@@ -40,8 +45,11 @@ class UnknownPlatform(BadRequest):
     detail = f"Unknown platform. Known labels: {', '.join(PLATFORMS)}, inherit, default."
 
 
-def create_session(ctx: Context, data: SessionIn, parent_id: str | None, origin: str) -> SessionRow:
-    """Accept a session: it is durable and queued when this commits. Refuses whatever it could not honour."""
+def create_session(ctx: Context, data: SessionIn, parent_id: str | None, origin: str) -> SimpleNamespace:
+    """Accept a session: it is durable and queued when this commits. Refuses whatever it could not honour.
+
+    Answers the new row. No query follows the inserts: this is the hottest write of the API.
+    """
     _check_rights(ctx, data)
     _check_references(data)
     repos = _repositories(ctx, data)
@@ -53,20 +61,21 @@ def create_session(ctx: Context, data: SessionIn, parent_id: str | None, origin:
         raise Invalid.at("body", "recording", msg="Agent 'replay' needs the attachment URL or id of a recording.")
     if data.recording is not None:
         request["recording"] = resolve_attachment(ctx, data.recording, at="recording").attachment_id
+    if attachments:
+        request["attachments"] = [a.attachment_id for a in attachments]
     tags = sorted(set(data.tags or []), key=(data.tags or []).index)
     events = _first_events(ctx, data, user_id, [a.name for a in attachments])
-    row = ctx.db.execute(
-        insert(session)
-        .values(
-            session_id=new_id("devin"), org_id=ctx.scope.one_org, user_id=user_id,
-            service_user_id=ctx.principal.service_user_id, origin=origin, title=data.title, prompt=data.prompt,
-            agent=data.agent, request=request, tags=tags, playbook_id=data.playbook_id,
-            parent_session_id=parent and parent.session_id, max_acu_limit=data.max_acu_limit, is_archived=False,
-            created_at=ctx.now, status=Status.NEW.value, status_detail=None, updated_at=ctx.now,
-            last_seq=len(events), acus_micro=0, usd_micro=0, structured_output=None, epoch=0, run_state="queued",
-        )
-        .returning(*session.c)
-    ).one()  # fmt: skip
+    values = {
+        "session_id": new_id("devin"), "org_id": ctx.scope.one_org, "user_id": user_id,
+        "service_user_id": ctx.principal.service_user_id, "origin": origin, "title": data.title,
+        "prompt": data.prompt, "agent": data.agent, "request": request, "tags": tags,
+        "playbook_id": data.playbook_id, "schedule_id": None, "parent_session_id": parent and parent.session_id,
+        "category": None, "subcategory": None, "max_acu_limit": data.max_acu_limit, "is_archived": False,
+        "created_at": ctx.now, "status": Status.NEW.value, "status_detail": None, "updated_at": ctx.now,
+        "last_seq": len(events), "acus_micro": 0, "usd_micro": 0, "structured_output": None, "epoch": 0,
+        "run_state": "queued", "idle_since": None,
+    }  # fmt: skip
+    row = SimpleNamespace(**values, id=INSERT(ctx.db, [values]))
     insert_events(ctx, row.id, row.session_id, 0, events)
     set_labels(ctx, row, "tag", tags)
     set_labels(ctx, row, "repo", [ref.name for ref in repos])
@@ -78,7 +87,7 @@ def create_session(ctx: Context, data: SessionIn, parent_id: str | None, origin:
     return row
 
 
-def announce(ctx: Context, row: SessionRow) -> None:
+def announce(ctx: Context, row: Any) -> None:
     """Tell the engine, once this is durable, that the session waits to be run."""
     priority = PRIORITIES.get(row.request.get("devin_mode"), 1)
     ctx.after_commit.append(partial(ctx.runtime.signals.runnable, row.id, row.org_id, priority))
@@ -160,14 +169,14 @@ def _first_events(ctx: Context, data: SessionIn, user_id: str | None, files: lis
     ]
 
 
-def set_labels(ctx: Context, row: SessionRow, kind: str, values: list[str]) -> None:
+def set_labels(ctx: Context, row: Any, kind: str, values: list[str]) -> None:
     """The values under which list filters find the session."""
     rows = [{"org_id": row.org_id, "kind": kind, "value": value, "session": row.id} for value in dict.fromkeys(values)]
     if rows:
-        ctx.db.execute(insert(session_label), rows)
+        INSERT_LABELS(ctx.db, rows)
 
 
-def _store_secrets(ctx: Context, row: SessionRow, secrets: list[SessionSecretIn]) -> None:
+def _store_secrets(ctx: Context, row: Any, secrets: list[SessionSecretIn]) -> None:
     taken: set[str] = set()
     for one in secrets:
         name = environment_name(one.key, taken)

@@ -33,7 +33,7 @@ from cogmill.web.params import Page, PageQuery, page_of
 
 
 def create(ctx: Context, query: CreateQuery, body: SessionIn) -> SessionOut:
-    return _show(ctx, create_session(ctx, body, query.devin_id, origin="api"))
+    return queries.present_new(ctx, create_session(ctx, body, query.devin_id, origin="api"))
 
 
 def list_(ctx: Context, query: SessionListQuery) -> Page[SessionOut]:

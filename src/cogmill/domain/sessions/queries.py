@@ -125,12 +125,17 @@ def present(ctx: Context, rows: Sequence[SessionRow]) -> list[SessionOut]:
     return [_out(row, base, requests.get(row.id, []), children.get(row.session_id)) for row in rows]
 
 
+def present_new(ctx: Context, row: Any) -> SessionOut:
+    """A session that has just been created: it has neither pull requests nor children yet."""
+    return _out(row, ctx.runtime.settings.base_url, [], None)
+
+
 def session_url(base: str, org_id: str, session_id: str) -> str:
     """The page of a session on this server."""
     return f"{base}/organizations/{org_id}/sessions/{session_id}"
 
 
-def _out(row: SessionRow, base: str, requests: list[PullRequestRef], children: list[str] | None) -> SessionOut:
+def _out(row: Any, base: str, requests: list[PullRequestRef], children: list[str] | None) -> SessionOut:
     return SessionOut.model_construct(
         session_id=row.session_id,
         url=session_url(base, row.org_id, row.session_id),

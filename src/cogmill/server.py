@@ -1,7 +1,6 @@
 """Assembles the server: settings, keys, database, engine and API in one process."""
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -42,8 +41,7 @@ def prepare(settings: Settings) -> Installation:
     settings.data.chmod(0o711)  # sandboxes of other users pass through to their own folder, and see nothing here
     for folder in ("attachments", "forge", "mirrors", "sessions"):
         (settings.data / folder).mkdir(exist_ok=True)
-    for folder in ("attachments", "forge"):
-        (settings.data / folder).chmod(0o700)
+        (settings.data / folder).chmod(0o711 if folder in {"mirrors", "sessions"} else 0o700)
     engine = _engine(settings)
     try:
         upgrade(engine)
@@ -200,5 +198,4 @@ def serve(settings: Settings, installation: Installation, ready: Callable[[], No
             runtime.hub.close()  # streams end by themselves, so that the server can
             super().handle_exit(sig, frame)
 
-    os.umask(0o077)
     Server(config).run()

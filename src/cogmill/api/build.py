@@ -20,7 +20,7 @@ from cogmill.kit.ids import new_id
 from cogmill.models.audit import audit_log
 from cogmill.web.call import Call
 from cogmill.web.errors import refused
-from cogmill.web.guard import admit
+from cogmill.web.guard import Reach, admit
 from cogmill.web.inputs import read_body, read_query
 
 INSERT_RECORD = HotInsert(audit_log, returning="id")
@@ -47,7 +47,6 @@ class OpRoute(APIRoute):
 def add_operations(app: FastAPI, table: list[Op], runtime: Runtime) -> None:
     """Put every row of the table into the app."""
     app.router.route_class = OpRoute
-    named: set[str] = set()
     for op in table:
         responses: dict[int | str, dict[str, Any]] = (
             {} if op.output else {op.status: {"description": "see the address"}}
@@ -56,7 +55,7 @@ def add_operations(app: FastAPI, table: list[Op], runtime: Runtime) -> None:
             op.path,
             _documented(op, runtime),
             methods=[op.method],
-            operation_id=op.id if op.id not in named else f"{op.id}_home",
+            operation_id=f"{op.id}_home" if op.reach is Reach.IN_HOME_ORG else op.id,
             response_model=op.output,
             status_code=op.status,
             include_in_schema=not op.hidden,
@@ -66,7 +65,6 @@ def add_operations(app: FastAPI, table: list[Op], runtime: Runtime) -> None:
             openapi_extra=_extra(op),
             tags=[op.path.split("/")[1]],
         )
-        named.add(op.id)
 
 
 def _extra(op: Op) -> dict[str, Any]:

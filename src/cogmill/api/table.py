@@ -43,7 +43,8 @@ TABLE: list[Op] = [
     Op("index_page", GET, "/", PUBLIC, ANYBODY, pages.index, None, hidden=True),
     Op("session_page", GET, "/organizations/{org_id}/sessions/{devin_id}", PUBLIC, ANYBODY, pages.session, None, hidden=True),
     Op("pull_request_page", GET, "/organizations/{org_id}/pull-requests/{pull_request_id}", PUBLIC, ANYBODY, pages.pull_request, None, hidden=True),
-    Op("static_file", GET, "/static/{name:path}", PUBLIC, ANYBODY, pages.static, None, hidden=True),
+    Op("asset", GET, "/assets/{name}", PUBLIC, ANYBODY, pages.asset, None, hidden=True),
+    Op("swagger", GET, "/docs/assets/{name}", PUBLIC, ANYBODY, pages.swagger, None, hidden=True),
     Op("attachment_file", GET, "/files/{attachment_id}/{name}", PUBLIC, ANYBODY, attachments.file, None, hidden=True),
 
     Op("get_self", GET, "/v3/self", SELF, (P.READ_ACCOUNT_META,), identity.get_self, SelfOut),

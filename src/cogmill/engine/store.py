@@ -33,6 +33,13 @@ class Claimed:
     """An earlier run was cut."""
 
 
+def title_of(prompt: str) -> str:
+    """The first line with words in it, without Markdown's marks, as a title."""
+    lines = (line.strip().lstrip("#>-*` ").strip() for line in prompt.splitlines())
+    line = next((line for line in lines if line), "Untitled")
+    return line if len(line) <= 80 else line[:79].rstrip() + "…"
+
+
 async def claim(runtime: Runtime, row_id: int) -> Claimed | None:
     """Take a session for this run; writes of every earlier run are refused from now on. None: nobody shall run it."""
 
@@ -132,10 +139,17 @@ class Store:
         )
 
     async def start(self) -> None:
-        """The session works now."""
+        """The session works now; it gets a title if nobody gave it one."""
         after = transition(State.of(self.row.status, self.row.status_detail), Trigger.START)
+        events: list[NewEvent] = []
+        changes: dict[str, Any] = {}
         if (self.row.status, self.row.status_detail) != (after.status, after.detail):
-            await self.append([status_event(after)], state=after)
+            events.append(status_event(after))
+        if self.row.title is None:
+            changes["title"] = self.redactor.text(title_of(self.row.prompt))
+            events.append(NewEvent("title_changed", "lifecycle", f"Title: {changes['title']}", dict(changes)))
+        if events:
+            await self.append(events, state=after, **changes)
 
     async def settle(
         self,

@@ -74,7 +74,6 @@ class LiveTurn:
         self._meter = meter
         self._stopping = stopping
         self._journal = Journal(history)
-        self._titled = any(event.event_type == "title_changed" for event in history)
 
     async def step(
         self, key: str, type: str, category: str, title: str, action: Callable[[Steps], Awaitable[StepResult]],
@@ -213,14 +212,6 @@ class LiveTurn:
         clean = self._store.redactor.json(value)
         event = NewEvent("structured_output_updated", "other", "Structured output set", {"structured_output": clean})
         await self._store.append([event], structured_output=clean)
-
-    async def set_title(self, title: str) -> None:
-        """Name the session unless the user did."""
-        if self._store.row.title is None and not self._titled:
-            clean = self._store.redactor.text(title)[:200]
-            event = NewEvent("title_changed", "lifecycle", f"Title: {clean}", {"title": clean})
-            await self._store.append([event], title=clean)
-            self._titled = True
 
     async def commit_push(self, checkout: Checkout) -> str:
         """Push the work branch on the host side."""

@@ -8,7 +8,7 @@ from cogmill.access.context import Context, Runtime
 from cogmill.domain.pull_requests.service import open_or_update
 from cogmill.domain.sessions.create import local_paths
 from cogmill.engine.agents.seam import Checkout, PullRequest, StepResult
-from cogmill.engine.store import Store
+from cogmill.engine.store import Store, title_of
 from cogmill.kit.faults import crash_point
 from cogmill.sandbox.protocol import Limits, Sandbox, SandboxDriver, SandboxSpec
 from cogmill.scm.checkout import Clone, Identity, make_bundle, prepare_clone, work_head, workspace_diff
@@ -30,9 +30,12 @@ class Source:
     forge_name: str
     mirror: Path
 
+    def inside(self, sandbox: Sandbox) -> str:
+        """Where commands of the sandbox see the mirror, read-only."""
+        return self.bind if sandbox.isolated else str(self.mirror)
+
     @property
-    def inside(self) -> str:
-        """Where the sandbox sees the mirror, read-only."""
+    def bind(self) -> str:
         return f"/repos/{self.forge_name.replace('/', '__')}.git"
 
 
@@ -76,7 +79,7 @@ class Workspace:
             "GIT_AUTHOR_NAME": s.git_author_name, "GIT_AUTHOR_EMAIL": s.git_author_email,
             "GIT_COMMITTER_NAME": s.git_author_name, "GIT_COMMITTER_EMAIL": s.git_author_email,
         }  # fmt: skip
-        binds = {source.inside: source.mirror for source in self.sources}
+        binds = {source.bind: source.mirror for source in self.sources}
         return self.driver.create(
             SandboxSpec(row.session_id, self.folder, binds, s.sandbox_network, environment, limits)
         )
@@ -88,18 +91,22 @@ class Workspace:
         row = self.store.row
         wanted = Clone(
             name=source.forge_name,
-            path=f"/workspace/{source.forge_name.rpartition('/')[2]}",
+            path=f"{self._root(sandbox)}/{source.forge_name.rpartition('/')[2]}",
             base_branch=branch,
             base_commit=commit,
-            work_branch=work_branch_name(row.session_id, row.title or row.prompt),
+            work_branch=work_branch_name(row.session_id, row.title or title_of(row.prompt)),
         )
         crash_point("clone_begun")
         identity = Identity(self.runtime.settings.git_author_name, self.runtime.settings.git_author_email)
         made = await prepare_clone(
-            sandbox, wanted, refs, mirror=source.inside, origin=source.ref.origin, identity=identity
+            sandbox, wanted, refs, mirror=source.inside(sandbox), origin=source.ref.origin, identity=identity
         )
         crash_point("clone_made")
         return StepResult(asdict(made), summary=f"Cloned {made.name} ({made.base_branch}) to {made.path}")
+
+    def _root(self, sandbox: Sandbox) -> str:
+        """The workspace as commands see it; without isolation that is its folder on the host."""
+        return "/workspace" if sandbox.isolated else str(self.folder / "workspace")
 
     def know(self, contents: dict[str, Any]) -> Checkout:
         """Note a clone from its finished step."""

@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON")
 
-    model: str | None = Field(None, description="Model of the built-in agent, e.g. anthropic:claude-sonnet-4-5")
+    model: str | None = Field(None, description="Model of the built-in agent, e.g. anthropic:claude-sonnet-5")
     model_base_url: str | None = Field(None, description="OpenAI-compatible endpoint (Ollama, vLLM, OpenRouter …)")
     model_api_key: SecretStr | None = Field(None, description="Key of the model provider; else its usual variable")
     model_input_usd_per_mtok: Decimal | None = Field(

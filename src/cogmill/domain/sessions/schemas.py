@@ -59,7 +59,9 @@ class SessionIn(Body):
     bypass_approval: bool | None = None
     platform: Id | None = None
     devin_mode: Literal["normal", "fast", "lite"] | None = None
-    advanced_mode: Literal["analyze", "create", "improve", "batch", "manage"] | None = Field(None, deprecated=True)
+    advanced_mode: Literal["analyze", "create", "improve", "batch", "manage"] | None = Field(
+        None, json_schema_extra={"deprecated": True}
+    )
     agent: Literal["model", "runbook", "replay"] | None = Field(
         None, description="Extension: the agent; null lets the server choose"
     )
@@ -154,7 +156,7 @@ class SessionOut(Out):
     origin: Origin | None
     category: Category | None
     subcategory: str | None
-    is_advanced: bool = Field(deprecated=True)
+    is_advanced: bool = Field(json_schema_extra={"deprecated": True})
 
 
 class MessageIn(Body):

@@ -1,0 +1,1 @@
+"""Commands that speak to a server through the client; `app` is in `cogmill.cli.app`."""

@@ -1,0 +1,52 @@
+"""The `cogmill` command; what assembles a server adds its own commands to `app`."""
+
+from typing import Annotated
+
+import typer
+
+from cogmill.cli import control, events, run, sessions
+
+app = typer.Typer(
+    name="cogmill",
+    help="Run coding-agent sessions on your own machines.",
+    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 refused by the server, 4 not authenticated.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+sessions_app = typer.Typer(name="sessions", help="Look at sessions and steer them.", no_args_is_help=True)
+app.add_typer(sessions_app)
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from cogmill import __version__
+
+        typer.echo(f"cogmill {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Run coding-agent sessions on your own machines.
+
+    The server is named by COGMILL_URL (default http://127.0.0.1:8400), the caller by COGMILL_API_KEY,
+    the organization by COGMILL_ORG_ID when the key does not tell. DEVIN_BASE_URL, DEVIN_API_KEY and
+    DEVIN_ORG_ID are read where those are not set.
+    """
+
+
+app.command("run")(run.run)
+sessions_app.command("list")(sessions.list_)
+sessions_app.command("view")(sessions.view)
+sessions_app.command("events")(events.events)
+sessions_app.command("message")(control.message)
+sessions_app.command("stop")(control.stop)
+sessions_app.command("sleep")(control.sleep)
+sessions_app.command("wake")(control.wake)
+sessions_app.command("archive")(control.archive)
+sessions_app.command("diff")(sessions.diff)
+sessions_app.command("record")(sessions.record)

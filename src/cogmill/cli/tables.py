@@ -1,0 +1,108 @@
+"""Sessions, events and diffs as text."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from cogmill.cli.output import clean
+
+if TYPE_CHECKING:
+    from cogmill.client import EventSummary, Session
+
+_COLOURS = {"running": "cyan", "exit": "green", "error": "red", "suspended": "yellow"}
+_DETAIL_COLOURS = {"finished": "green", "waiting_for_user": "magenta", "waiting_for_approval": "magenta"}
+
+
+def when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def status_text(session: "Session") -> Text:
+    return status_words(session.status, session.status_detail)
+
+
+def status_words(status: str, detail: str | None) -> Text:
+    colour = _DETAIL_COLOURS.get(detail or "") or _COLOURS.get(status, "")
+    return Text(clean(f"{status}/{detail}" if detail else status), style=colour)
+
+
+def session_table(sessions: "list[Session]", width: int) -> Table:
+    """Ids are never cut: a narrow terminal gets fewer columns instead."""
+    is_wide = width >= 110
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("SESSION", no_wrap=True, min_width=38)
+    table.add_column("STATUS", no_wrap=True)
+    if is_wide:
+        table.add_column("ACUS", justify="right", no_wrap=True, min_width=6)
+        table.add_column("CREATED", no_wrap=True, min_width=19)
+    table.add_column("TITLE", ratio=1, no_wrap=True, overflow="ellipsis")
+    for item in sessions:
+        title = Text(clean(item.title or "—").replace("\n", " "))
+        facts = (f"{item.acus_consumed:.2f}", when(item.created_at)) if is_wide else ()
+        table.add_row(item.session_id, status_text(item), *facts, title)
+    return table
+
+
+def session_details(session: "Session") -> Table:
+    import json
+
+    extra = session.model_extra or {}
+    rows: list[tuple[str, Text | str | None]] = [
+        ("session", session.session_id),
+        ("title", session.title),
+        ("status", status_text(session)),
+        ("url", session.url),
+        ("agent", _word(extra.get("agent"))),
+        ("repos", ", ".join(_word(repo) or "" for repo in extra.get("repos") or []) or None),
+        ("tags", ", ".join(session.tags) or None),
+        ("created", when(session.created_at)),
+        ("updated", when(session.updated_at)),
+        ("ACUs", f"{session.acus_consumed:.3f}"),
+        ("archived", "yes" if session.is_archived else None),
+    ]
+    rows += [("pull request", f"{pull.pr_url} ({pull.pr_state or 'unknown'})") for pull in session.pull_requests]
+    if session.structured_output is not None:
+        rows.append(("structured output", json.dumps(session.structured_output, indent=2)))
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        if value is not None:
+            table.add_row(name, value if isinstance(value, Text) else Text(clean(value)))
+    return table
+
+
+def event_table(events: "list[EventSummary]") -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("TIME", "TYPE"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("SUMMARY", ratio=1, overflow="fold")
+    for event in events:
+        match = (event.model_extra or {}).get("match_context")
+        summary = f"{event.summary}\n{match}" if match else event.summary
+        table.add_row(when(event.created_at), Text(clean(event.event_type)), Text(clean(summary)))
+    return table
+
+
+def diff_text(diff: str, limit: int | None = None) -> Text:
+    """A unified diff in colours, cut after `limit` lines."""
+    lines = clean(diff).rstrip("\n").split("\n")
+    text = Text()
+    for line in lines[:limit]:
+        text.append(line + "\n", style=_diff_style(line))
+    if limit is not None and len(lines) > limit:
+        text.append(f"… {len(lines) - limit} more lines\n", style="dim")
+    text.rstrip()
+    return text
+
+
+def _diff_style(line: str) -> str:
+    if line.startswith(("+++", "---", "diff ", "index ")):
+        return "bold"
+    return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+
+
+def _word(value: Any) -> str | None:
+    return None if value is None else str(value)

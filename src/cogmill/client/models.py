@@ -1,0 +1,132 @@
+"""Shapes on the wire. Unknown members are kept, so that `raw()` gives back what the server sent."""
+
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+T = TypeVar("T")
+
+SESSION_OVER = frozenset({"exit", "error"})
+
+
+class Wire(BaseModel):
+    """Base of all answers: open for members that newer servers add."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    def raw(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class Page(Wire, Generic[T]):
+    items: list[T]
+    end_cursor: str | None = None
+    has_next_page: bool = False
+    total: int | None = None
+
+
+class SessionPullRequest(Wire):
+    pr_url: str
+    pr_state: str | None = None
+
+
+class Session(Wire):
+    session_id: str
+    org_id: str
+    url: str
+    status: str
+    status_detail: str | None = None
+    title: str | None = None
+    tags: list[str]
+    pull_requests: list[SessionPullRequest]
+    acus_consumed: float
+    created_at: int
+    updated_at: int
+    is_archived: bool = False
+    origin: str | None = None
+    playbook_id: str | None = None
+    structured_output: dict[str, Any] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing can happen in it any more."""
+        return self.status in SESSION_OVER
+
+
+class Event(Wire):
+    """An event as the stream sends it."""
+
+    seq: int
+    event_id: str
+    event_type: str
+    category: str = "other"
+    direction: str = "outgoing"
+    created_at: float
+    summary: str = ""
+    contents: dict[str, Any] = {}
+
+
+class EventSummary(Wire):
+    event_id: str
+    event_type: str
+    category: str
+    direction: str
+    created_at: float
+    summary: str
+
+
+class Attachment(Wire):
+    attachment_id: str
+    name: str
+    url: str
+
+
+class Self(Wire):
+    principal_type: str
+    org_id: str | None = None
+
+
+class RepoDiff(Wire):
+    repo: str
+    branch: str | None = None
+    base_branch: str | None = None
+    base_commit: str | None = None
+    head_commit: str | None = None
+    diff: str
+
+
+class SessionDiff(Wire):
+    session_id: str
+    diffs: list[RepoDiff]
+
+
+class PullRequest(Wire):
+    pull_request_id: str
+    number: int
+    repo: str
+    title: str
+    body: str | None = None
+    state: str
+    branch: str
+    base_branch: str
+    url: str
+    session_id: str | None = None
+    diff: str = ""
+
+
+class SessionCreate(BaseModel):
+    """Body of a create; only what is set is sent. `agent` and `recording` are Cogmill's extensions."""
+
+    model_config = ConfigDict(extra="allow")
+
+    prompt: str
+    title: str | None = None
+    repos: list[str] | None = None
+    tags: list[str] | None = None
+    playbook_id: str | None = None
+    attachment_urls: list[str] | None = None
+    max_acu_limit: int | None = None
+    structured_output_schema: dict[str, Any] | None = None
+    devin_mode: str | None = None
+    agent: str | None = None
+    recording: str | None = None

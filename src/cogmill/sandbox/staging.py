@@ -1,0 +1,71 @@
+"""The thread that starts sandboxes, and its private view of the mounts through which other users reach folders."""
+
+import contextlib
+import ctypes
+import os
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+
+STARTER = ThreadPoolExecutor(1, thread_name_prefix="sandbox-starter")
+"""Namespaces die with the thread that started them, so one that lives as long as the server starts them all."""
+
+_CLONE_NEWNS = 0x20000
+_MS_BIND, _MS_REC, _MS_SLAVE = 0x1000, 0x4000, 0x80000
+_MNT_DETACH = 2
+# Always there, never holds data, of no use to bwrap; covered in the starter thread's view only.
+_PLACE = Path("/sys")
+
+
+class Stage:
+    """Shows folders at paths any user can reach, whatever the permissions above them. Only for root; starter only."""
+
+    def __init__(self) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._entered = False
+        self._numbers = count(1)
+
+    def enter(self) -> None:
+        if self._entered:
+            return
+        # One thread may have mounts of its own; slave, so that folders mounted later on the host still appear.
+        self._call(self._libc.unshare(_CLONE_NEWNS))
+        self._mount("none", "/", None, _MS_REC | _MS_SLAVE)
+        self._mount("tmpfs", str(_PLACE), "tmpfs", 0, "mode=755,size=1m")
+        self._entered = True
+
+    def show(self, source: Path, *, follow: bool) -> Path:
+        # Opened here: the kernel binds only mounts of the caller's own view; not followed: no link can be slipped in.
+        fd = os.open(source, os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW | os.O_DIRECTORY))
+        try:
+            target = _PLACE / str(next(self._numbers))
+            if Path(f"/proc/self/fd/{fd}").is_dir():
+                target.mkdir()
+            else:
+                target.touch()
+            self._mount(f"/proc/self/fd/{fd}", str(target), None, _MS_BIND | _MS_REC)
+        finally:
+            os.close(fd)
+        return target
+
+    def hide(self, shown: list[Path]) -> None:
+        """A started sandbox has its own copies."""
+        for target in shown:
+            with contextlib.suppress(OSError):
+                self._call(self._libc.umount2(os.fsencode(target), _MNT_DETACH))
+                if target.is_dir():
+                    target.rmdir()
+                else:
+                    target.unlink()
+
+    def _mount(self, source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:
+        words = (os.fsencode(source), os.fsencode(target), kind.encode() if kind else None)
+        self._call(self._libc.mount(*words, ctypes.c_ulong(flags), data.encode()))
+
+    def _call(self, result: int) -> None:
+        if result != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+
+STAGE = Stage()

@@ -104,6 +104,7 @@ def serve(
 
     configure(settings.log_level, settings.log_format)
     _attempt(lambda: server.check_serving(settings))
+    lock = _attempt(lambda: server.take_over(settings))
     installation = _attempt(lambda: server.prepare(settings))
     if installation.first_keys is not None and not json_:
         typer.echo("First start. Keep these keys: they are shown this once.")
@@ -117,6 +118,7 @@ def serve(
         typer.echo(json.dumps({"ready": True} | first) if json_ else f"Cogmill serves at {settings.base_url}")
 
     _attempt(lambda: server.serve(settings, installation, ready))
+    lock.close()
 
 
 @config_app.command("show")

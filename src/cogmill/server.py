@@ -1,12 +1,14 @@
 """Assembles the server: settings, keys, database, engine and API in one process."""
 
 import asyncio
+import fcntl
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 from fastapi import FastAPI
 
@@ -55,6 +57,25 @@ def prepare(settings: Settings) -> Installation:
             return Installation(keyring, create_first_principals(db, keyring, system_clock()))
     finally:
         engine.dispose()
+
+
+def take_over(settings: Settings, patience: float = 20.0) -> IO[bytes]:
+    """Hold the data folder for this process alone; a server that is just stopping is waited for.
+
+    The lock ends with the process, however it ends. Two engines on one folder would drive the same workspaces.
+    """
+    settings.data.mkdir(parents=True, exist_ok=True)
+    file = (settings.data / "serve.lock").open("ab")
+    until = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            if time.monotonic() > until:
+                text = f"Another cogmill server uses {settings.data}. Stop it, or name another --data."
+                raise SettingsError(text) from None
+            time.sleep(0.05)
 
 
 def _engine(settings: Settings) -> Any:

@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -54,6 +55,12 @@ def create_app(runtime: Runtime, table: list[Op], lifespan: Lifespan | None = No
 
 class Api(FastAPI):
     """FastAPI for routes and their document; around them only what we need."""
+
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
+        schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+        schemes["bearer"] = {"type": "http", "scheme": "bearer", "description": "An API key: cog_…"}
+        return document
 
     def build_middleware_stack(self) -> ASGIApp:
         return Surroundings(ExceptionMiddleware(self.router, handlers=self.exception_handlers))

@@ -70,6 +70,8 @@ def add_operations(app: FastAPI, table: list[Op], runtime: Runtime) -> None:
 def _extra(op: Op) -> dict[str, Any]:
     """What the document says of a row beyond its types."""
     said: dict[str, Any] = {"x-permission": list(op.permissions), "x-extension": op.extension}
+    if op.reach is not Reach.PUBLIC:
+        said["security"] = [{"bearer": []}]
     if op.takes_file:
         file = {"type": "string", "format": "binary"}
         schema = {"type": "object", "properties": {"file": file}, "required": ["file"]}

@@ -24,6 +24,7 @@ class LiveOutput:
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
+        self._received: list[str] = []
         self._rest = ""
         self._shown = 0
         self._hidden = 0
@@ -34,9 +35,16 @@ class LiveOutput:
         return not (self._shown or self._rest)
 
     def add(self, text: str) -> None:
+        self._received.append(text)
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
             self._line(line)
+
+    def complete(self, whole: str) -> None:
+        """Add what the finished step has beyond the output that came live: the last piece may not have been sent."""
+        received = "".join(self._received)
+        if whole.startswith(received):
+            self.add(whole[len(received) :])
 
     def close(self) -> None:
         if self._rest:
@@ -100,6 +108,7 @@ class StepPrinter:
         if live is None or live.is_empty:
             self._results(type_, event)
         else:
+            live.complete(str(event.contents.get("output") or ""))
             live.close()
         facts, is_ok = _facts(event.contents)
         self._line("  ✓ " if is_ok else "  ✗ ", facts, "green" if is_ok else "red")

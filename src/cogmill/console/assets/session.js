@@ -58,6 +58,8 @@ class Page {
         break;
       case "user_message":
         this.showPrompt(contents.message);
+        if (this.prompt === contents.message && !this.hasMessages) { this.hasMessages = true; return; } // the prompt stands above already
+        this.hasMessages = true;
         break;
       case "devin_message":
         if (Date.now() / 1000 - event.created_at < 30) byId("announcer").textContent = `Agent: ${plain(String(contents.message ?? event.summary)).slice(0, 300)}`;
@@ -124,8 +126,8 @@ class Page {
   }
 
   showPrompt(prompt) {
-    if (typeof prompt !== "string" || !prompt || this.hasPrompt) return;
-    this.hasPrompt = true;
+    if (typeof prompt !== "string" || !prompt || this.prompt) return;
+    this.prompt = prompt;
     byId("prompt").textContent = plain(prompt);
     byId("prompt-box").open = prompt.length < 1200;
     byId("prompt-box").hidden = false;

@@ -55,6 +55,8 @@ export class Log {
     if (event.summary) entry.summary = event.summary;
     if (phase === "started") return entry;
     this.running.delete(key);
+    // The last piece of live output may not have been sent: a finished step's own output is whole.
+    if (!entry.isCut && text(contents, "output").startsWith(entry.output)) entry.output = contents.output;
     if (phase === "interrupted") entry.state = "interrupted";
     else entry.state = contents.ok === false || (contents.exit_code ?? 0) !== 0 ? "failed" : "done";
     return entry;

@@ -106,7 +106,9 @@ def _stop(ctx: Context, row: SessionRow, trigger: Trigger, detail: Detail | None
     after = transition(State.of(row.status, row.status_detail), trigger, detail)
     who = "the user" if ctx.caller is None else ctx.caller.name
     events = [status_event(after, f"asked by {who}")]
-    append(ctx, row.id, row.session_id, events, state=after, run_state="idle", idle_since=None, epoch=row.epoch + 1)
+    append(
+        ctx, row.id, row.session_id, events, state=after, run_state="idle", idle_since=None, next_epoch=row.epoch + 1
+    )
     ctx.after_commit.append(partial(ctx.runtime.signals.cancelled, row.id))
 
 

@@ -32,6 +32,13 @@ def test_flood_of_output_keeps_beginning_and_end():
     assert out.count("\n") < 90
 
 
+def test_output_that_was_not_sent_live_is_added_at_the_end():
+    started = ("shell_process_started", {"input": {"command": "x"}, "key": "k"}, "")
+    live = ("shell_process_output", {"output": "one\ntw", "step": "k"}, "")
+    out = shown(started, live, ("shell_process_completed", {"output": "one\ntwo\nthree\n", "key": "k"}, ""))
+    assert [line.strip() for line in out.splitlines()] == ["$ x", "│ one", "│ two", "│ three", "✓ done"]
+
+
 def test_unknown_and_odd_events_do_not_break_it():
     out = shown(
         ("teleport_started", {}, "Beam up"),

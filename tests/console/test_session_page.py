@@ -52,10 +52,15 @@ def test_live_page(stub, enter, shot):
     stub.emit(session, "shell_process_output", {"text": "1 failed\n", "key": "s1"})
     expect(output).to_contain_text("1 failed")
     shot("session-live")
+    stub.emit(session, "shell_process_started", {"input": {"command": "ls"}, "key": "s0"}, "List")
+    stub.emit(session, "shell_process_output", {"output": "one\n", "step": "s0"})
+    whole = {"output": "one\ntwo\n", "exit_code": 2, "key": "s0"}
+    stub.emit(session, "shell_process_completed", whole, "List")
+    expect(tab.locator(".step.failed .output")).to_have_text("one\ntwo\n")
     for event_type, contents, summary in stub_module.SCRIPT[3:]:
         stub.emit(session, event_type, contents, summary)
     stub.emit(session, "user_message", {"message": "Please also add a test."}, direction="incoming")
-    expect(tab.locator(".step.failed .step-title")).to_have_text("pytest -q")
+    expect(tab.locator(".step.failed .step-title").first).to_have_text("pytest -q")
     expect(tab.locator(".diff .line.add").first).to_have_text(re.compile(r"\+    return a \+ b"))
     expect(tab.locator(".bubble.agent")).to_contain_text("Done now.")
     expect(tab.locator(".note").last).to_contain_text("Something newer than this client")
@@ -148,6 +153,16 @@ def test_thousands_of_events_do_not_freeze_the_page(stub, enter, shot):
     tab.get_by_role("button", name="Show earlier entries (2701)").click()
     expect(tab.locator("#timeline > li")).to_have_count(600)
     expect(tab.locator("#timeline > li").first).to_contain_text("echo 2400")
+
+
+def test_the_prompt_is_shown_once(stub, enter):
+    session = stub.session()
+    for message in ("Fix it", "And quickly"):
+        stub.emit(session, "user_message", {"message": message}, direction="incoming")
+    tab = enter(path_of(session))
+    expect(tab.locator("#prompt")).to_have_text("Fix it")
+    expect(tab.locator(".bubble.user")).to_have_count(1)
+    expect(tab.locator(".bubble.user")).to_contain_text("And quickly")
 
 
 def test_unknown_session_says_so(stub, enter):

@@ -1,0 +1,1 @@
+"""Measures a real server from outside, on this machine only."""

@@ -1,0 +1,201 @@
+"""Every row of the table, called by everybody who must not: a new row is covered by being a row."""
+
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cogmill.access.context import Runtime
+from cogmill.access.permissions import Permission as P
+from cogmill.access.principals import Authenticator
+from cogmill.api.operations import GET, POST, Op
+from cogmill.api.table import TABLE
+from cogmill.kit.clock import system_clock
+from cogmill.kit.crypto import Keyring
+from cogmill.kit.db import open_database
+from cogmill.kit.settings import Settings
+from cogmill.web.guard import Reach
+
+from ..factories import REFUSED_KEYS
+
+PARTS = {
+    "devin_id": "devin-" + "0" * 32, "uuid": "00000000-0000-4000-8000-000000000000", "name": "file.txt",
+    "attachment_id": "00000000-0000-4000-8000-000000000000", "pull_request_id": "pr-" + "0" * 32,
+}  # fmt: skip
+PUBLIC_ANSWERS = {
+    "healthz": 200, "readyz": 200, "metrics": 200, "openapi": 200, "docs": 200,
+    "index_page": 200, "session_page": 200, "pull_request_page": 200,
+    "attachment_file": 403, "asset": 404, "swagger": 404,
+}  # fmt: skip
+"""What public rows answer to nobody: a row that is not listed must be listed on purpose."""
+GATED = [op for op in TABLE if op.reach is not Reach.PUBLIC]
+IN_ORG = [op for op in GATED if op.reach is Reach.IN_ORG]
+HOME = [op for op in GATED if op.reach is Reach.IN_HOME_ORG]
+TENANT = IN_ORG + HOME
+
+
+def name(op: Op) -> str:
+    return f"{op.method} {op.path}"
+
+
+def rows(ops: list[Op]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("op", ops, ids=name)
+
+
+def plain_runtime() -> Runtime:
+    keyring, database = Keyring(bytes(32)), open_database("sqlite://")
+    return Runtime(
+        Settings(data=Path("/nonexistent")), database, keyring, Authenticator(database, keyring), system_clock
+    )
+
+
+SAMPLES = {"tags": ["a"]}
+"""Values of required inputs; any other one is the text "a"."""
+
+
+def required(op: Op, part: str) -> dict[str, object]:
+    """The smallest query or body that the operation's model takes."""
+    annotation = inspect.signature(op.handler, eval_str=True).parameters.get(part)
+    if annotation is None or not hasattr(annotation.annotation, "model_fields"):
+        return {}
+    fields = annotation.annotation.model_fields.items()
+    return {name: SAMPLES.get(name, "a") for name, field in fields if field.is_required()}
+
+
+@dataclass
+class Calls:
+    server: object
+
+    async def __call__(self, op: Op, caller: str, org: str | None = None) -> httpx.Response:
+        """Call a row with the least input that is well-formed."""
+        client = await self.server.client(caller)
+        path = op.path.replace("{name:path}", "file.txt").format(org_id=org or self.server.world.org, **PARTS)
+        if op.takes_file:
+            return await client.request(op.method, path, files={"file": ("a.txt", b"a")})
+        body = None if op.method == GET else required(op, "body")
+        return await client.request(op.method, path, params=required(op, "query"), json=body)
+
+
+@pytest.fixture
+def call(server):
+    return Calls(server)
+
+
+def assert_problem(answer: httpx.Response, status: int) -> None:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert isinstance(problem["detail"], str)
+    assert problem["request_id"] == answer.headers["x-request-id"]
+
+
+@rows([op for op in TABLE if op.reach is Reach.PUBLIC])
+@pytest.mark.one_database
+async def test_nobody_on_a_public_row(call, op):
+    answer = await call(op, "nobody")
+    assert PUBLIC_ANSWERS[op.id] == answer.status_code, answer.text
+
+
+async def test_nobody(call):
+    for op in GATED:
+        answer = await call(op, "nobody")
+        assert_problem(answer, 401)
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("caller", REFUSED_KEYS)
+async def test_keys_that_do_not_work(call, caller):
+    for op in GATED:
+        assert_problem(await call(op, caller), 401)
+
+
+@pytest.mark.parametrize("token", ["", "cog_", "cog_" + "a" * 51, "apk_user_x", "apk_x", "cog_" + "ä" * 52, "x" * 5000])
+@pytest.mark.one_database
+async def test_tokens_that_are_none(server, token):
+    client = await server.client()
+    for op in (GATED[0], IN_ORG[0]):
+        path = op.path.format(org_id=server.world.org, **PARTS)
+        header = f"Bearer {token}".encode()
+        assert_problem(await client.request(op.method, path, headers={"authorization": header}), 401)
+
+
+@pytest.mark.parametrize("caller", ["stranger", "foreigner", "foreign_admin", "outsider"])
+async def test_a_stranger_to_the_organization(call, caller):
+    for op in IN_ORG:
+        assert_problem(await call(op, caller), 403)
+
+
+@pytest.mark.parametrize("caller", ["org_admin", "person", "enterprise_admin"])
+async def test_an_unknown_organization_answers_like_a_foreign_one(call, caller):
+    for op in IN_ORG:
+        unknown = await call(op, caller, "org-" + "0" * 32)
+        foreign = await call(op, caller, call.server.world.foreign_org)
+        assert_problem(unknown, 403)
+        assert_problem(foreign, 403)
+        org = call.server.world.foreign_org
+        assert unknown.json()["detail"].replace("org-" + "0" * 32, org) == foreign.json()["detail"]
+
+
+async def test_a_deleted_organization_is_absent_for_its_enterprise(call):
+    for op in IN_ORG:
+        answer = await call(op, "enterprise_admin", call.server.world.deleted_org)
+        assert answer.status_code == 404, f"{name(op)}: {answer.text}"
+
+
+@pytest.mark.parametrize("caller", ["deepwiki", "wiki_person", "reader"])
+async def test_a_member_without_the_right(call, caller):
+    for op in TENANT:
+        answer = await call(op, caller)
+        assert_problem(answer, 403)
+        assert op.permissions[0] in answer.json()["detail"]
+
+
+async def test_an_enterprise_member_without_organizations(call):
+    for op in IN_ORG:
+        assert_problem(await call(op, "enterprise_member"), 403)
+    for op in HOME:
+        assert_problem(await call(op, "enterprise_member"), 400)
+
+
+async def test_who_reaches_several_organizations_must_name_one(call):
+    for caller in ("enterprise_admin", "person_of_two"):
+        for op in HOME:
+            assert_problem(await call(op, caller), 400)
+
+
+@pytest.mark.parametrize("caller", ["viewer", "manager", "session_user"])
+async def test_who_holds_one_permission_passes_exactly_the_rows_that_name_it(call, caller):
+    held = {"viewer": {P.VIEW_ORG_SESSIONS}, "manager": {P.MANAGE_ORG_SESSIONS, P.VIEW_ORG_SESSIONS}}
+    held["session_user"] = {P.USE_DEVIN_SESSIONS}
+    for op in TENANT:
+        answer = await call(op, caller)
+        may = not held[caller].isdisjoint(op.permissions)
+        assert (answer.status_code != 403) == may, f"{name(op)}: {answer.status_code} {answer.text}"
+        assert answer.status_code < 500
+
+
+@pytest.mark.parametrize("caller", ["org_admin", "enterprise_admin"])
+async def test_an_administrator_gets_past_the_guard_everywhere(call, caller):
+    for op in IN_ORG:
+        answer = await call(op, caller)
+        assert answer.status_code in {200, 404}, f"{name(op)}: {answer.text}"
+
+
+def test_a_row_without_a_permission_does_not_build():
+    with pytest.raises(ValueError, match="without a permission"):
+        Op("x", GET, "/x", Reach.IN_ORG, (), lambda ctx: None, None)
+
+
+def test_a_row_is_public_in_both_columns_or_in_none():
+    with pytest.raises(ValueError, match="go together"):
+        Op("x", GET, "/x", Reach.IN_ORG, (P.PUBLIC,), lambda ctx: None, None)
+    with pytest.raises(ValueError, match="go together"):
+        Op("x", GET, "/x", Reach.PUBLIC, (P.READ,), lambda ctx: None, None)
+
+
+def test_a_changing_row_names_its_audit_action():
+    with pytest.raises(ValueError, match="audit"):
+        Op("x", POST, "/x", Reach.IN_ORG, (P.READ,), lambda ctx: None, None)

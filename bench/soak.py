@@ -1,4 +1,4 @@
-"""`make soak`: kills a busy server at random moments, bounded in number and time, and looks for what was lost or doubled.
+"""`make soak`: kills a busy server at random moments, bounded, and looks for what was lost or doubled.
 
 Each session has five steps; every step writes a line with its number and its attempt into the workspace, and the last
 one prints them all. So the log of the session tells what was promised, and the printed lines tell what really happened.

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cogmill.cli.app import app
+from cogmill.demo.run import demo
 
 __all__ = ["app"]
 
@@ -18,6 +19,7 @@ PortOption = Annotated[int | None, typer.Option(help="Port to listen on.")]
 
 config_app = typer.Typer(name="config", help="Settings of the server.", no_args_is_help=True)
 app.add_typer(config_app)
+app.command()(demo)
 
 
 def _settings(flags: dict[str, Any]) -> Any:

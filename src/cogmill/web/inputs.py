@@ -36,9 +36,11 @@ def read_query(model: type[M], sent: QueryParams) -> M:
         name = nested.group(1) if nested else key
         if "\0" in value or "\0" in key:
             raise Invalid.at("query", name, msg=NUL)
+        if value == "":
+            continue  # `tags=` is a filter that the caller left empty
         if name in lists:
             values.setdefault(name, []).extend(part for part in value.split(",") if part)
-        elif value != "":
+        else:
             values[name] = value
     try:
         return model.model_validate(values)

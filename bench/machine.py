@@ -44,9 +44,10 @@ def _bwrap() -> str | None:
 
 
 def _sandboxed(bwrap: str) -> None:
-    options = ["--unshare-all", "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib",
-    options = ["--unshare-all", "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink",
-               "usr/lib",
+    links = (("usr/bin", "/bin"), ("usr/lib", "/lib"), ("usr/lib64", "/lib64"))
+    options = ["--unshare-all", "--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    for target, name in links:
+        options += ["--symlink", target, name]
     subprocess.run([bwrap, *options, "/bin/true"], check=True, capture_output=True)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -215,8 +216,9 @@ def serve(settings: Settings, installation: Installation, ready: Callable[[], No
             if not self.should_exit:
                 ready()
 
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the base class's signature
             runtime.hub.close()  # streams end by themselves, so that the server can
-            super().handle_exit(sig, frame)
+            self.force_exit = self.should_exit and sig == signal.SIGINT
+            self.should_exit = True  # without the base class, which would kill the process by the signal at the end
 
     Server(config).run()

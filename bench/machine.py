@@ -45,9 +45,9 @@ def _bwrap() -> str | None:
 
 def _sandboxed(bwrap: str) -> None:
     links = (("usr/bin", "/bin"), ("usr/lib", "/lib"), ("usr/lib64", "/lib64"))
-    options = ["--unshare-all", "--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
-    for target, name in links:
-        options += ["--symlink", target, name]
+    usr = ["--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin"]
+    libraries = ["--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64"]
+    options = ["--unshare-all", *usr, *libraries, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
     subprocess.run([bwrap, *options, "/bin/true"], check=True, capture_output=True)
 
 

@@ -44,7 +44,6 @@ def _bwrap() -> str | None:
 
 
 def _sandboxed(bwrap: str) -> None:
-    links = (("usr/bin", "/bin"), ("usr/lib", "/lib"), ("usr/lib64", "/lib64"))
     usr = ["--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin"]
     libraries = ["--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64"]
     options = ["--unshare-all", *usr, *libraries, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from uuid import uuid4
 
-from cogmill.sandbox.link import Call
+from cogmill.sandbox.link import KILLED, Call
 from cogmill.sandbox.output import Tail
 from cogmill.sandbox.protocol import Job
 
 KEPT = 32
 """Ended jobs that are still remembered."""
-KILLED = 137
 
 
 @dataclass(eq=False, slots=True)

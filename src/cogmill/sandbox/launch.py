@@ -12,6 +12,18 @@ from cogmill.sandbox.protocol import SandboxSpec
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+# One line, so that messages of user code count their lines from 1. The outer child stays out of reach of what the
+# command does to its own process group and tells how the inner one ended; user code runs outside any function.
+_LOOP = (
+    f'IFS= read -r -d "" __cogmill_script <"$1/{SHELL}"; eval "unset __cogmill_script;$__cogmill_script"; '
+    'while IFS=" " read -r __cogmill_op __cogmill_id __cogmill_tag __cogmill_flags; do ( set -m; ( __cogmill_enter; '
+    'builtin . "$__cogmill_state/shell" >/dev/null 2>&1; __cogmill_prepare; '
+    'builtin eval "$__cogmill_prefix$__cogmill_text"; { __cogmill_leave "$?"; } 2>/dev/null; '
+    'builtin exit "$__cogmill_last" ) >"$__cogmill_control/$__cogmill_id.out" & wait $!; __cogmill_end "$?" ) '
+    "</dev/null & done; __cogmill_sweep $$"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Launched:
     process: subprocess.Popen[bytes]
@@ -58,10 +70,8 @@ class Launcher(Protocol):
 
 def supervisor_command(spec: SandboxSpec, control: str, state: str, workspace: str, processes: int) -> list[str]:
     limits = spec.limits
-    # The script is evaluated from a variable, so that messages say "bash: line 1: ..." and not the script's name.
-    boot = f'IFS= read -r -d "" __cogmill_script <"$1/{SHELL}"; eval "unset __cogmill_script;$__cogmill_script"'
     numbers = (processes, limits.cpu_seconds, limits.workspace // 1024, 2 * limits.memory // 1024)
-    return ["/bin/bash", "--norc", "--noprofile", "-c", boot, "bash", control, state, workspace, *map(str, numbers)]
+    return ["/bin/bash", "--norc", "--noprofile", "-c", _LOOP, "bash", control, state, workspace, *map(str, numbers)]
 
 
 def base_environment(spec: SandboxSpec, home: str) -> dict[str, str]:

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 
 from cogmill.sandbox.launch import Launched, Launcher
 from cogmill.sandbox.output import ByteSink
-from cogmill.sandbox.processes import kill_all, tag_range
+from cogmill.sandbox.processes import find, kill_all, tag_range
 from cogmill.sandbox.protocol import SandboxError, StopReason
 from cogmill.sandbox.staging import STARTER
 from cogmill.sandbox.streams import Drain, Feed
 
 START_SECONDS = 15.0
+KILLED = 137
+"""Exit code of what was killed before it could tell one."""
 _MAX_LINE = 256
 _MAX_STRANGE = 1000
 _MAX_LINGERING = 64
@@ -33,6 +35,7 @@ class Call:
     feed: Feed | None = None
     stopped: StopReason | None = None
     files: list[str] = field(default_factory=list)
+    search: asyncio.Task[None] | None = None
 
 
 @dataclass(slots=True)
@@ -162,25 +165,43 @@ class Link:
         path.chmod(0o644)
         for name, sink in zip(("out", "err"), request.sinks, strict=False):
             call.files.append(f"{call.id}.{name}")
-            call.drains.append(Drain(self.folders.fifo(call.files[-1]), sink))
+            call.drains.append(Drain(self.folders.fifo(call.files[-1]), sink, lambda _: self._on_silence(call)))
         if request.feed is not None:
             call.files.append(f"{call.id}.in")
             call.feed = Feed(self.folders.fifo(call.files[-1]), request.feed)
 
+    def _on_silence(self, call: Call) -> None:
+        """Nobody holds the output any more. Usually the end follows at once; a `kill -9 -1` takes its teller along."""
+        if not call.ended.done() and all(drain.closed for drain in call.drains):
+            call.search = asyncio.create_task(self._search(call), name="sandbox-search")
+
+    async def _search(self, call: Call) -> None:
+        missing = 0
+        while missing < 2 and not call.ended.done():
+            await asyncio.sleep(0.2)
+            left = await asyncio.to_thread(find, self.root, lambda tag: tag == call.tag)
+            missing = 0 if left else missing + 1
+        self._end(call, KILLED)
+
     def finish(self, call: Call) -> None:
         """Take the rest of the output and clean up; leftovers may go on printing, unheard."""
         self.calls.pop(call.id, None)
+        if call.search is not None:
+            call.search.cancel()
         if call.feed is not None:
             call.feed.close()
         for drain in call.drains:
             if not drain.release():
-                drain.on_close = self._lingering.remove
+                drain.on_close = self._forget
                 self._lingering.append(drain)
         while len(self._lingering) > _MAX_LINGERING:
             self._lingering[0].close()
         for name in call.files:
             with contextlib.suppress(OSError):
                 (self.folders.control / name).unlink()
+
+    def _forget(self, drain: Drain) -> None:
+        self._lingering.remove(drain)
 
     # Events: written by whoever is inside, so nothing in them is trusted beyond its own session.
 

@@ -70,7 +70,8 @@ __cogmill_print_functions() {
     break
   done
   builtin unset -f __cogmill_status __cogmill_pick __cogmill_leaks __cogmill_save __cogmill_options \
-    __cogmill_take_secrets __cogmill_print_functions
+    __cogmill_take_secrets __cogmill_print_functions __cogmill_enter __cogmill_file __cogmill_prepare \
+    __cogmill_leave __cogmill_end __cogmill_sweep
   builtin declare -f
   builtin declare -Fx
 }
@@ -135,71 +136,81 @@ __cogmill_take_secrets() {
   done
 }
 
-builtin printf 'ready\n' >"$__cogmill_control/events"
-exec >/dev/null 2>&1
-set -m # own process groups, and SIGINT not ignored in the commands
-while IFS=' ' read -r __cogmill_op __cogmill_id __cogmill_tag __cogmill_flags; do
-  (
-    # This layer stays out of reach of what the command does and tells how it ended.
-    set -m
-    (
-      set +m
-      case $__cogmill_op in run | job) exec 2>&1 ;; *) exec 2>"$__cogmill_control/$__cogmill_id.err" ;; esac
-      ulimit -t "$__cogmill_cpu" 2>/dev/null
-      ulimit -f "$__cogmill_file_kb" 2>/dev/null
-      ulimit -d "$__cogmill_data_kb" 2>/dev/null
-      if ((__cogmill_processes > 0)); then ulimit -u "$__cogmill_processes" 2>/dev/null; fi
-      # An unused limit serves as the mark by which the host finds all children, setsid and env -i included.
-      ulimit -q "$__cogmill_tag" 2>/dev/null
-      if [[ $__cogmill_flags == *i* ]]; then
-        exec <"$__cogmill_control/$__cogmill_id.in"
-        builtin printf 'open %s\n' "$__cogmill_id" >"$__cogmill_control/events"
-      fi
-      case $__cogmill_op in
-        run | job)
-          builtin . "$__cogmill_state/shell" >/dev/null 2>&1 </dev/null
-          if [[ $__cogmill_flags == *i* ]]; then { __cogmill_take_secrets; } 2>/dev/null; exec </dev/null; fi
-          { IFS= builtin read -r -d '' __cogmill_text <"$__cogmill_control/$__cogmill_id.cmd"; } 2>/dev/null
-          __cogmill_fs=$IFS IFS=$' \t\n'
-          __cogmill_options
-          IFS=$__cogmill_fs
-          if [[ $__cogmill_op == run ]]; then trap '{ __cogmill_save; } 2>/dev/null' EXIT; fi
-          builtin eval "$__cogmill_prefix$__cogmill_text"
-          {
-            __cogmill_last=$?
-            if [[ $__cogmill_op == run ]]; then __cogmill_status "$__cogmill_last"; __cogmill_save; fi
-            builtin set +ex
-          } 2>/dev/null
-          builtin exit "$__cogmill_last"
-          ;;
-        exec)
-          mapfile -d '' -t __cogmill_argv <"$__cogmill_control/$__cogmill_id.cmd"
-          if [[ $__cogmill_flags == *e* ]]; then { __cogmill_take_secrets; } 2>/dev/null; fi
-          cd -- "${__cogmill_argv[0]}" || exit 126
-          exec -- "${__cogmill_argv[@]:1}"
-          ;;
-        read | write)
-          export LC_ALL=C
-          IFS= read -r -d '' __cogmill_path <"$__cogmill_control/$__cogmill_id.cmd"
-          if [[ -e $__cogmill_path && ! -d $__cogmill_path && ! -f $__cogmill_path ]]; then
-            echo 'not a regular file' >&2; exit 1; fi
-          if [[ $__cogmill_op == read ]]; then exec head -c "${__cogmill_flags//[!0-9]/}" -- "$__cogmill_path"; fi
-          __cogmill_dir=${__cogmill_path%/*}/
-          if [[ ! -d $__cogmill_dir ]]; then mkdir -p -- "$__cogmill_dir" || exit 1; fi
-          exec cat >"$__cogmill_path"
-          ;;
-      esac
-    ) >"$__cogmill_control/$__cogmill_id.out" &
-    wait $!
-    builtin printf 'end %s %s\n' "$__cogmill_id" "$?" >"$__cogmill_control/events"
-  ) </dev/null &
-done
+# The rest is called by the loop in launch.py, one step each. The loop is a single line of `bash -c` because the line
+# numbers in the messages of user code count from there.
+
+# In the child: limits, streams. One-off requests end here.
+__cogmill_enter() {
+  set +m
+  case $__cogmill_op in run | job) exec 2>&1 ;; *) exec 2>"$__cogmill_control/$__cogmill_id.err" ;; esac
+  {
+    ulimit -t "$__cogmill_cpu"
+    ulimit -f "$__cogmill_file_kb"
+    ulimit -d "$__cogmill_data_kb"
+    if ((__cogmill_processes > 0)); then ulimit -u "$__cogmill_processes"; fi
+    # An unused limit serves as the mark by which the host finds all children, setsid and env -i included.
+    ulimit -q "$__cogmill_tag"
+  } 2>/dev/null
+  if [[ $__cogmill_flags == *i* ]]; then
+    exec <"$__cogmill_control/$__cogmill_id.in"
+    printf 'open %s\n' "$__cogmill_id" >"$__cogmill_control/events"
+  fi
+  case $__cogmill_op in
+    exec)
+      mapfile -d '' -t __cogmill_argv <"$__cogmill_control/$__cogmill_id.cmd"
+      if [[ $__cogmill_flags == *e* ]]; then { __cogmill_take_secrets; } 2>/dev/null; fi
+      cd -- "${__cogmill_argv[0]}" || exit 126
+      exec -- "${__cogmill_argv[@]:1}"
+      ;;
+    read | write) __cogmill_file ;;
+  esac
+}
+
+__cogmill_file() {
+  local __cogmill_path
+  export LC_ALL=C
+  IFS= read -r -d '' __cogmill_path <"$__cogmill_control/$__cogmill_id.cmd"
+  if [[ -e $__cogmill_path && ! -d $__cogmill_path && ! -f $__cogmill_path ]]; then
+    echo 'not a regular file' >&2
+    exit 1
+  fi
+  if [[ $__cogmill_op == read ]]; then exec head -c "${__cogmill_flags//[!0-9]/}" -- "$__cogmill_path"; fi
+  if [[ ! -d ${__cogmill_path%/*}/ ]]; then mkdir -p -- "${__cogmill_path%/*}/" || exit 1; fi
+  exec cat >"$__cogmill_path"
+}
+
+# In the child, after the kept state was read at top level (inside a function its variables would be local).
+__cogmill_prepare() {
+  if [[ $__cogmill_flags == *i* ]]; then
+    { __cogmill_take_secrets; } 2>/dev/null
+    exec </dev/null
+  fi
+  { IFS= builtin read -r -d '' __cogmill_text <"$__cogmill_control/$__cogmill_id.cmd"; } 2>/dev/null
+  local IFS=$' \t\n'
+  __cogmill_options
+  if [[ $__cogmill_op == run ]]; then builtin trap '{ __cogmill_save; } 2>/dev/null' EXIT; fi
+}
+
+__cogmill_leave() {
+  __cogmill_last=$1
+  if [[ $__cogmill_op == run ]]; then
+    __cogmill_status "$__cogmill_last"
+    __cogmill_save
+  fi
+  builtin set +ex
+}
+
+__cogmill_end() { printf 'end %s %s\n' "$__cogmill_id" "$1" >"$__cogmill_control/events"; }
+
 # Only reached when the server is gone. In a namespace the kernel ends the rest; without one, end what can be found.
-__cogmill_end() {
+__cogmill_sweep() {
   local __cogmill_p
   for __cogmill_p in $(cat /proc/"$1"/task/*/children 2>/dev/null); do
-    __cogmill_end "$__cogmill_p"
+    __cogmill_sweep "$__cogmill_p"
     kill -9 "$__cogmill_p"
   done
 }
-__cogmill_end $$
+
+printf 'ready\n' >"$__cogmill_control/events"
+exec >/dev/null 2>&1
+set -m # own process groups, and SIGINT not ignored in the commands

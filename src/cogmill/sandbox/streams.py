@@ -21,9 +21,9 @@ SLOW = CHUNK
 class Drain:
     """Reads one FIFO as data comes. Released, it goes on reading and throws away: leftovers must not die of SIGPIPE."""
 
-    __slots__ = ("_closed", "_fd", "_loop", "_rate", "_sink", "_taken", "_timer", "_until", "on_close")
+    __slots__ = ("_fd", "_loop", "_rate", "_sink", "_taken", "_timer", "_until", "closed", "on_close")
 
-    def __init__(self, path: Path, sink: ByteSink) -> None:
+    def __init__(self, path: Path, sink: ByteSink, on_close: "Callable[[Drain], None]") -> None:
         self._loop = asyncio.get_running_loop()
         # Opened by the host first, so that the writer inside never waits for a reader.
         self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -32,8 +32,8 @@ class Drain:
         self._taken = 0
         self._until = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._closed = False
-        self.on_close: Callable[[Drain], None] | None = None
+        self.closed = False
+        self.on_close = on_close
         self._loop.add_reader(self._fd, self._ready)
 
     def _ready(self) -> None:
@@ -48,13 +48,13 @@ class Drain:
             self._until, self._taken = now + WINDOW, 0
         self._taken += len(data)
         self._sink(data)
-        if self._taken >= self._rate and not self._closed:
+        if self._taken >= self._rate and not self.closed:
             self._loop.remove_reader(self._fd)
             self._timer = self._loop.call_at(self._until, self._resume)
 
     def _resume(self) -> None:
         self._timer = None
-        if not self._closed:
+        if not self.closed:
             self._loop.add_reader(self._fd, self._ready)
 
     def _read(self, size: int) -> bytes | None:
@@ -65,7 +65,7 @@ class Drain:
 
     def release(self) -> bool:
         """Take what was written before the writer's end; True when nobody can write any more."""
-        if self._closed:
+        if self.closed:
             return True
         waiting = struct.unpack("i", fcntl.ioctl(self._fd, termios.FIONREAD, b"\0" * 4))[0]
         # Only what is there now: a leftover that keeps writing must not hold us here.
@@ -76,18 +76,17 @@ class Drain:
         self._rate = SLOW
         if self._read(1) == b"":
             self.close()
-        return self._closed
+        return self.closed
 
     def close(self) -> None:
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         if self._timer is not None:
             self._timer.cancel()
         self._loop.remove_reader(self._fd)
         os.close(self._fd)
-        if self.on_close is not None:
-            self.on_close(self)
+        self.on_close(self)
 
 
 class Feed:

@@ -1,0 +1,72 @@
+"""Every command of the README runs as it stands, and its tables say what the code says."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+from cogmill.api.table import TABLE
+from cogmill.demo.local_server import LocalServer, environment
+from cogmill.kit.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+COMMANDS = re.findall(r"^```sh\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+PLACEHOLDERS = {
+    "export COGMILL_URL=http://127.0.0.1:8400\n": "",
+    "export COGMILL_API_KEY=cog_the_org_key_that_was_printed\n": "",
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    folder = tmp_path_factory.mktemp("readme")
+    for place in (folder, *folder.parents[:2]):
+        place.chmod(0o711)  # sandboxes under other user ids pass through
+    with LocalServer(folder / "data") as server:
+        yield server
+
+
+def test_the_readme_has_commands():
+    assert len(COMMANDS) >= 4
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda text: text.strip().splitlines()[0][:40])
+def test_command_runs(command: str, server: LocalServer, tmp_path: Path):
+    for line, instead in PLACEHOLDERS.items():
+        command = command.replace(line, instead)
+    path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
+    caller = {"COGMILL_URL": server.url, "COGMILL_API_KEY": server.first_keys["org_key"], "PATH": path}
+    shell = ["bash", "-euo", "pipefail", "-c", command]
+    done = subprocess.run(
+        shell, env=environment(caller), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    if "curl" in command:
+        assert re.match(r"\{\"", done.stdout), done.stdout
+        assert '"detail":"' not in done.stdout, done.stdout
+
+
+def test_the_settings_table_is_the_code():
+    rows = re.findall(r"^\| `COGMILL_(\w+)` \| (.*?) \| (.*?) \|$", README, re.MULTILINE)
+    expected = []
+    for name, field in Settings.model_fields.items():
+        default = "`user data folder`" if field.default is PydanticUndefined else f"`{field.default}`"
+        expected.append((name.upper(), "" if field.default is None else default, field.description))
+    assert rows == expected
+
+
+def test_every_extension_is_listed():
+    for op in TABLE:
+        if op.extension and op.path.startswith("/cogmill/"):
+            assert op.path in README or op.path.rpartition("/")[2] in README, op.path
+
+
+def test_links_lead_somewhere():
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

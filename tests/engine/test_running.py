@@ -184,3 +184,24 @@ def test_waiting_session_is_suspended_for_inactivity(tmp_path):
         assert server.wait(session_id, "inactivity")["status"] == "suspended"
     finally:
         server.close()
+
+
+def test_files_of_ended_sessions_are_removed_and_others_stay(tmp_path_factory):
+    root = tmp_path_factory.mktemp("cleaned")
+    server = Served(root / "data", COGMILL_WORKSPACE_KEEP_HOURS="0")
+    server.start()
+    locked = "# One\n```sh\nmkdir -p deep/er && touch deep/er/file && ln -s / deep/root && chmod 500 deep/er deep\n```"
+    try:
+        ended, alive = server.create(locked), server.create(TWO)
+        for session_id in (ended, alive):
+            server.wait(session_id, "finished")
+        server.client.delete(f"/v3/organizations/sessions/{ended}").raise_for_status()
+        server.end()
+        server.start()
+        wait_for(lambda: not (root / "data/sessions" / ended).exists())
+        assert (root / "data/sessions" / alive).exists()
+        assert [e["event_type"] for e in server.events(ended)]
+        server.client.post(f"/v3/organizations/sessions/{alive}/messages", json={"message": TWO}).raise_for_status()
+        server.wait(alive, "finished")
+    finally:
+        server.close()

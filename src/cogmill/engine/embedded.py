@@ -5,6 +5,7 @@ from functools import partial
 
 from prometheus_client import Gauge
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from cogmill.access.context import Context
 from cogmill.access.scope import Scope
@@ -12,6 +13,7 @@ from cogmill.domain.sessions.create import PRIORITIES
 from cogmill.domain.sessions.log import append, status_event
 from cogmill.domain.sessions.states import Detail, State, Trigger, transition
 from cogmill.engine.fair_queue import FairQueue
+from cogmill.engine.loops import workspaces
 from cogmill.engine.runner import Tools, run_session
 from cogmill.kit.logs import logger
 from cogmill.models.sessions import session
@@ -34,7 +36,7 @@ class EmbeddedEngine:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._again: dict[int, tuple[str, int]] = {}
         self._idle_changed = asyncio.Event()
-        self._idle_task: asyncio.Task[None] | None = None
+        self._loops: list[asyncio.Task[None]] = []
         self._call = Call(tools.runtime, Scope("", None), "engine", None)
 
     async def start(self) -> None:
@@ -52,7 +54,7 @@ class EmbeddedEngine:
         for row_id, org_id, priority in left:
             self._queue.add(row_id, org_id, priority)
         self._pump()
-        self._idle_task = asyncio.create_task(self._suspend_idle())
+        self._loops = [asyncio.create_task(loop()) for loop in (self._suspend_idle, self._clean_up)]
 
     def runnable(self, row_id: int, org_id: str, priority: int) -> None:
         """Queue a session; one whose last turn is just ending is queued when it has ended."""
@@ -71,8 +73,8 @@ class EmbeddedEngine:
     async def stop(self) -> None:
         """Let running steps end for a moment, then cut them; every session stays queued for the next start."""
         self._tools.stopping.set()
-        if self._idle_task is not None:
-            self._idle_task.cancel()
+        for loop in self._loops:
+            loop.cancel()
         running = list(self._tasks.values())
         if running:
             _, late = await asyncio.wait(running, timeout=self._tools.runtime.settings.shutdown_grace_seconds)
@@ -134,6 +136,15 @@ class EmbeddedEngine:
                 continue
             await asyncio.sleep(max(due + patience - self._tools.runtime.clock(), 0) + 0.01)
             await self._call.write(partial(_suspend_before, self._tools.runtime.clock() - patience))
+
+    async def _clean_up(self) -> None:
+        settings = self._tools.runtime.settings
+        while True:
+            try:
+                await workspaces.run_once(self._call, settings.data / "sessions", settings.workspace_keep_hours * 3600)
+            except (OSError, SQLAlchemyError):
+                log.exception("clean_up_failed")
+            await asyncio.sleep(workspaces.EVERY_SECONDS)
 
 
 def _suspend_before(moment: float, ctx: Context) -> None:

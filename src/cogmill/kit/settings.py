@@ -38,9 +38,12 @@ class Settings(BaseSettings):
     model_context_tokens: int = Field(200_000, ge=4_000, description="Context window of the model")
     model_max_output_tokens: int = Field(8_192, ge=256, description="Most tokens the model may answer with per call")
 
+    model_attempts: int = Field(6, ge=1, le=20, description="Attempts of a model call before the session is suspended")
+
     max_running_sessions: int = Field(16, ge=1, description="Sessions that run at once on this server")
     max_running_sessions_per_org: int = Field(16, ge=1, description="The same for one organization")
     idle_suspend_seconds: float = Field(1800, gt=0, description="Waiting time after which a session is suspended")
+    workspace_keep_hours: float = Field(72, ge=0, description="How long the files of an ended session are kept")
     shutdown_grace_seconds: float = Field(5, ge=0, description="How long a stop waits for running steps to end")
     acu_seconds: float = Field(900, gt=0, description="Active sandbox seconds that make one ACU")
     acu_per_usd: float = Field(0.5, ge=0, description="ACUs for one US dollar of model cost")
@@ -98,16 +101,23 @@ def load(flags: dict[str, Any] | None = None, toml: Path | None = None) -> Setti
     given = {key: value for key, value in (flags or {}).items() if value is not None}
     try:
         file = toml or _find_toml(given)
-        stored = tomllib.loads(file.read_text()) if file else {}
+        stored = _read(file) if file else {}
         unknown = sorted(set(stored) - set(Settings.model_fields))
         if unknown:
             raise SettingsError(f"{file}: unknown setting {unknown[0]!r}; 'cogmill config show' lists all settings.")
         settings = Settings(**{**stored, **given})
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{file}: not valid TOML: {error}") from None
     except ValueError as error:
         raise SettingsError(_explain(error)) from None
     return settings.model_copy(update={"data": settings.data.expanduser().absolute()})
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}") from None
+    except ValueError as error:
+        raise SettingsError(f"{file}: not valid TOML: {error}") from None
 
 
 def _find_toml(flags: dict[str, Any]) -> Path | None:

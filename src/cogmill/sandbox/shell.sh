@@ -61,14 +61,13 @@ __cogmill_pick() {
 
 # Unsets our own functions, so it is the last one that can be called.
 __cogmill_print_functions() {
-  local __cogmill_f __cogmill_text
-  for __cogmill_f in "${!__cogmill_values[@]}"; do
-    # Only commands with secrets pay for looking into every function.
-    for __cogmill_text in $(builtin compgen -A function); do
-      if __cogmill_leaks "$(builtin declare -f "$__cogmill_text")"; then builtin unset -f "$__cogmill_text"; fi
+  local __cogmill_f
+  # One look at all of them; only a leak is worth a fork for each.
+  if ((${#__cogmill_values[@]})) && __cogmill_leaks "$(builtin declare -f)"; then
+    for __cogmill_f in $(builtin compgen -A function); do
+      if __cogmill_leaks "$(builtin declare -f "$__cogmill_f")"; then builtin unset -f "$__cogmill_f"; fi
     done
-    break
-  done
+  fi
   builtin unset -f __cogmill_status __cogmill_pick __cogmill_leaks __cogmill_save __cogmill_options \
     __cogmill_take_secrets __cogmill_print_functions __cogmill_enter __cogmill_file __cogmill_prepare \
     __cogmill_leave __cogmill_end __cogmill_sweep
@@ -188,7 +187,10 @@ __cogmill_prepare() {
   { IFS= builtin read -r -d '' __cogmill_text <"$__cogmill_control/$__cogmill_id.cmd"; } 2>/dev/null
   local IFS=$' \t\n'
   __cogmill_options
-  if [[ $__cogmill_op == run ]]; then builtin trap '{ __cogmill_save; } 2>/dev/null' EXIT; fi
+  # Saving takes our functions away: calling one again would wake a command_not_found_handle of the user.
+  if [[ $__cogmill_op == run ]]; then
+    builtin trap '[[ -v __cogmill_saved ]] || { __cogmill_save; } 2>/dev/null' EXIT
+  fi
 }
 
 __cogmill_leave() {

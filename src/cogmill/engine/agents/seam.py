@@ -217,8 +217,14 @@ class ModelSettings:
     output_usd_per_mtok: Decimal | None = None
     context_tokens: int = 200_000
     max_output_tokens: int = 8_192
+    attempts: int = 6
     max_turn_requests: int = 200
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def output_tokens(self) -> int:
+        """Most tokens of an answer: the question must have room in the window beside it."""
+        return min(self.max_output_tokens, self.context_tokens // 2)
 
 
 __all__ = [

@@ -25,11 +25,19 @@ class View:
     """Estimated input tokens, instructions and tools included."""
     condensed: int
     """Exchanges replaced by the summary."""
+    most: int
+    """Input tokens at most: of what no provider has counted yet, every byte may be one."""
 
 
 def answer_limit(context_tokens: int) -> int:
     """Characters of one tool result: small models get small results."""
     return max(1_000, min(30_000, context_tokens * CHARACTERS_PER_TOKEN // 8))
+
+
+def shorter_window(too_much: int, context_tokens: int, output_tokens: int) -> tuple[int, int]:
+    """Window and answer to reckon with once a request of `too_much` estimated tokens was refused as too long."""
+    window = min(context_tokens, int(too_much * 0.8))
+    return window, min(output_tokens, window // 4)
 
 
 def view(conversation: Conversation, first: str, overhead: str, context_tokens: int, output_tokens: int) -> View:
@@ -46,7 +54,19 @@ def view(conversation: Conversation, first: str, overhead: str, context_tokens: 
     for exchange in recent:
         items += _items(exchange, limit)
     items += [UserText(text) for text in conversation.unseen()]
-    return View(items, int(_size(items, overhead) * factor), start)
+    tokens = int(_size(items, overhead) * factor)
+    counted = bool(recent) and recent[-1].input_tokens > 0
+    most = min(tokens + _doubt(items, overhead, factor, counted), context_tokens)
+    return View(items, tokens, start, max(tokens, most))
+
+
+def _doubt(items: list[Item], overhead: str, factor: float, counted: bool) -> int:
+    """By how much the estimate may be too low. `counted`: the provider told the size of all before its last answer."""
+    answers = [index for index, item in enumerate(items) if isinstance(item, ModelSaid)]
+    fresh = items[answers[-1] :] if counted and answers else items
+    texts = [json.dumps(one.response.get("parts")) if isinstance(one, ModelSaid) else one.text for one in fresh]
+    texts += [overhead] if fresh is items else []
+    return sum(max(0, len(text.encode("utf-8", "replace")) - int(_tokens(text) * factor)) for text in texts)
 
 
 def _boundary(
@@ -61,7 +81,7 @@ def _boundary(
     for index, exchange in enumerate(exchanges):
         said = sum(_tokens(text) for text in exchange.said)
         if exchange.input_tokens:
-            factor = min(3.0, max(0.5, exchange.input_tokens / max(1, total + said)))
+            factor = min(6.0, max(0.5, exchange.input_tokens / max(1, total + said)))
         total += said + _exchange_tokens(exchange)
         extra = unseen if index == len(exchanges) - 1 else 0
         if (total + extra) * factor <= full:

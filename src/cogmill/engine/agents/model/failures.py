@@ -44,7 +44,26 @@ def describe(error: BaseException, settings: ModelSettings) -> ModelFailure:
     passing = (raised.ModelConnectionError, raised.ModelRequestTimeout, raised.ModelRateLimitError)
     if isinstance(error, passing) or status is None or status >= 500 or status in _RETRYABLE_STATUS:
         return ModelFailure("retryable", f"{name} is not answering ({said}).", retry_after=error.retry_after)
-    return ModelFailure("rejected", f"{name} refused the request ({said}).")
+    hint = " Check COGMILL_MODEL and COGMILL_MODEL_BASE_URL." if status in {404, 405} else ""
+    return ModelFailure("rejected", f"{name} refused the request ({said}).{hint}")
+
+
+def misconfigured(problem: BaseException, settings: ModelSettings) -> ModelFailure:
+    """A ModelFailure for settings from which no model can be made: what to set, rather than what was raised."""
+    said = without_key(str(problem), settings)
+    provider = settings.name.partition(":")[0]
+    if variable := re.search(r"`([A-Z0-9_]+_(?:KEY|TOKEN))`", said):
+        text = f"There is no API key for {settings.name}: set COGMILL_MODEL_API_KEY or {variable[1]}."
+    elif package := re.search(r"pip install \"(.+?)\"", said):
+        text = f"COGMILL_MODEL={settings.name} needs more packages: pip install '{package[1]}' where cogmill runs."
+    elif "Unknown provider" in said:
+        text = (
+            f"COGMILL_MODEL={settings.name}: there is no provider {provider!r}. Write it like openai:gpt-5, or set "
+            "COGMILL_MODEL_BASE_URL for an OpenAI-compatible endpoint."
+        )
+    else:
+        text = f"COGMILL_MODEL={settings.name} cannot be used: {first_line(said, 300)}"
+    return ModelFailure("configuration", text)
 
 
 def _words(error: BaseException, settings: ModelSettings) -> str:
@@ -53,9 +72,25 @@ def _words(error: BaseException, settings: ModelSettings) -> str:
     inner = body.get("error", body) if isinstance(body, dict) else None
     said = str(inner["message"]) if isinstance(inner, dict) and inner.get("message") else ""
     if not said and status is None:
-        said = str(error) or type(error).__name__
+        said = _cause(error, settings)
     shown = first_line(without_key(said, settings), 300)
     return ": ".join(part for part in (f"status {status}" if status else "", shown) if part)
+
+
+def _cause(error: BaseException, settings: ModelSettings) -> str:
+    """The first error in the chain tells more than 'Connection error', which helps nobody."""
+    first, seen = error, [error]
+    while (cause := first.__cause__ or first.__context__) is not None and cause not in seen:
+        first = cause
+        seen.append(cause)
+    said = str(error).rstrip(".") or type(error).__name__
+    if isinstance(first, OSError):
+        said = "connection refused" if isinstance(first, ConnectionRefusedError) else first.strerror or said
+    elif said == "Connection error":
+        said = f"{said}: {first}"
+    elif first is error:
+        return said
+    return f"{said} at {settings.base_url}" if settings.base_url else said
 
 
 def _setting(settings: ModelSettings) -> str:

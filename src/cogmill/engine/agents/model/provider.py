@@ -1,7 +1,7 @@
 """The backend that asks a real model through pydantic-ai. Import it late: that takes about two seconds."""
 
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
@@ -24,7 +24,8 @@ from pydantic_ai.providers import Provider, infer_provider_class
 from pydantic_ai.settings import ModelSettings as WireSettings
 from pydantic_ai.tools import ToolDefinition
 
-from cogmill.engine.agents.model.failures import describe, without_key
+from cogmill.engine.agents.model.compaction import CHARACTERS_PER_TOKEN
+from cogmill.engine.agents.model.failures import describe, misconfigured
 from cogmill.engine.agents.model.wire import ModelFailure, ModelSaid, Reply, Request, ToolAnswer, ToolSpec, UserText
 from cogmill.engine.agents.seam import Json, ModelSettings
 
@@ -39,7 +40,7 @@ def build_model(settings: ModelSettings) -> Model:
             return _compatible(settings)
         return infer_model(settings.name, provider_factory=lambda name: _provider(name, settings.api_key))
     except (UserError, ValueError, ImportError, TypeError) as problem:
-        raise ModelFailure("configuration", without_key(str(problem), settings)) from None
+        raise misconfigured(problem, settings) from None
 
 
 def _provider(name: str, api_key: str | None) -> Provider[Any]:
@@ -51,15 +52,15 @@ def _compatible(settings: ModelSettings) -> Model:
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
+    from cogmill.engine.agents.model.openai_client import OpenAIClient
+
     name = settings.name
     prefix, _ = parse_model_id(name)
     if prefix is not None and _known(prefix):  # "qwen3:8b" is an Ollama name without a provider
         name = name.removeprefix(f"{prefix}:")
-    base_url = settings.base_url or ""
     # Only a key given for this endpoint is sent to it, never one that the environment holds for OpenAI.
-    return OpenAIChatModel(
-        name, provider=OpenAICompatibleProvider("custom", base_url=base_url, api_key=settings.api_key)
-    )
+    client = OpenAIClient(base_url=settings.base_url, api_key=settings.api_key or "none")
+    return OpenAIChatModel(name, provider=OpenAICompatibleProvider("custom", openai_client=client))
 
 
 def _known(provider: str) -> bool:
@@ -83,6 +84,8 @@ class ProviderBackend:
 
     async def __aenter__(self) -> "ProviderBackend":
         await self._stack.enter_async_context(self._model)
+        if isinstance(client := getattr(self._model, "client", None), AbstractAsyncContextManager):
+            await self._stack.enter_async_context(client)  # pydantic-ai closes only those that it made
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -103,11 +106,15 @@ class ProviderBackend:
                 response = stream.get()
         except (AgentRunError, UserError, OSError, TimeoutError) as error:
             raise describe(error, self._settings) from None
+        if _is_broken_off(response):
+            written = len(str(response.parts)) // CHARACTERS_PER_TOKEN
+            text = f"The answer of {self._settings.name} broke off before its end."
+            raise ModelFailure("broken_off", text, written=written)
         return Reply(_RESPONSE.dump_python(response, mode="json", exclude_none=True), _usage(response))
 
     def _wire_settings(self) -> WireSettings:
         known: dict[str, Any] = {
-            "max_tokens": self._settings.max_output_tokens,
+            "max_tokens": self._settings.output_tokens,
             "first_event_timeout": _FIRST_EVENT_SECONDS,
             "cache": True,
         }
@@ -139,6 +146,14 @@ class ProviderBackend:
                 raise ModelFailure("rejected", f"A stored answer of the model cannot be read: {problem}") from None
             self._responses[id(response)] = found
         return found
+
+
+def _is_broken_off(response: ModelResponse) -> bool:
+    """Whether the stream ended without saying why; pydantic-ai takes half an answer for a whole one."""
+    if (response.provider_details or {}).get("finish_reason"):
+        return False
+    # Providers count the output at the very end, too; Anthropic begins with a count.
+    return response.provider_name in {"anthropic", None} or not response.usage.output_tokens
 
 
 def _part(item: ToolAnswer | UserText) -> ModelRequestPart:

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 from cogmill.engine.agents.seam import Json
 
-Failing = Literal["retryable", "authentication", "quota", "context", "rejected", "configuration"]
+Failing = Literal["retryable", "broken_off", "authentication", "quota", "context", "rejected", "configuration"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,13 @@ class Reply:
 class ModelFailure(Exception):
     """The backend gave no answer; the text is fit for the user and holds no secret."""
 
-    def __init__(self, kind: Failing, text: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, kind: Failing, text: str, *, retry_after: float | None = None, written: int = 0) -> None:
         super().__init__(text)
         self.kind: Failing = kind
         self.text = text
         self.retry_after = retry_after
+        self.written = written
+        """Estimated output tokens of an answer that broke off: the provider has them paid."""
 
 
 class Backend(Protocol):

@@ -16,7 +16,7 @@ import httpx
 class Served:
     """One data folder and the server process over it."""
 
-    def __init__(self, data: Path, *flags: str) -> None:
+    def __init__(self, data: Path, *flags: str, **settings: str) -> None:
         self.data = data
         self.flags = flags
         with socket.socket() as free:
@@ -24,6 +24,7 @@ class Served:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("COGMILL_", "DEVIN_"))}
+        self.environment |= settings
         made = subprocess.run(
             [sys.executable, "-m", "cogmill", "init", "--data", str(data), "--port", str(self.port), "--json"],
             check=True, capture_output=True, text=True, env=self.environment, timeout=60,

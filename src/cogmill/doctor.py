@@ -1,19 +1,37 @@
 """What `cogmill doctor` looks at: each part ok, or what to do about it."""
 
+import os
 import shutil
 import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 
-from cogmill.kit.crypto import load_keys
+from cogmill.domain.identity.service import is_initialised
+from cogmill.engine.agents.model.reach import reach
+from cogmill.engine.agents.model.wire import ModelFailure
 from cogmill.kit.settings import Settings, SettingsError
 from cogmill.migrations.upgrade import HEAD, current
-from cogmill.server import check_model, sandbox_driver
+from cogmill.preconditions import (
+    KEYS_LOST,
+    Unusable,
+    check_address,
+    check_database_url,
+    check_git,
+    check_model,
+    explain_database,
+    make_data_folder,
+    model_settings,
+    read_keys,
+)
+from cogmill.server import sandbox_driver
 
 LEAST_DISK = 1024**3
+MAKES = "'cogmill init' or the first 'cogmill serve' makes it"
 OLDEST_CLOCK = 1_760_000_000
 """Unix seconds of a day before this version was written; a clock behind it is wrong."""
 
@@ -30,15 +48,20 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Look at everything; a look that fails is itself a finding."""
     looks: dict[str, Callable[[Settings], Finding]] = {
-        "sandbox": _sandbox, "git": _git, "model": _model, "clock": _clock, "disk": _disk, "keys": _keys,
-        "database": _database,
+        "sandbox": _sandbox, "git": _git, "model": _model, "clock": _clock, "disk": _disk, "data": _data,
+        "keys": _keys, "database": _database, "address": _address,
     }  # fmt: skip
     findings = []
     for name, look in looks.items():
         try:
             findings.append(look(settings))
+        except (SettingsError, Unusable, ModelFailure) as error:
+            findings.append(Finding(name, False, str(error)))
+        except SQLAlchemyError as error:
+            findings.append(Finding(name, False, explain_database(settings, error)))
         except Exception as error:
-            findings.append(Finding(name, False, f"{type(error).__name__}: {error}"))
+            words = " ".join(str(error).split())[:300]
+            findings.append(Finding(name, False, f"This could not be looked at ({type(error).__name__}: {words})."))
     return findings
 
 
@@ -52,9 +75,8 @@ def _sandbox(settings: Settings) -> Finding:
 
 
 def _git(_settings: Settings) -> Finding:
-    found = shutil.which("git")
-    if found is None:
-        return Finding("git", False, "git is not installed; install it, e.g. 'apt-get install git'.")
+    check_git()
+    found = shutil.which("git") or "git"
     version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True, timeout=10).stdout
     numbers = version.split()[2].split(".")
     if (int(numbers[0]), int(numbers[1])) < (2, 30):
@@ -69,17 +91,30 @@ def _model(settings: Settings) -> Finding:
             None,
             "None configured: prompts with shell blocks run, free-form prompts wait. Set COGMILL_MODEL and its key.",
         )
-    try:
-        check_model(settings)
-    except SettingsError as error:
-        return Finding("model", False, str(error))
+    check_model(settings)
+    model = model_settings(settings)
+    if model is None:
+        raise AssertionError
+    from cogmill.engine.agents.model.provider import build_model
+
+    build_model(model)
+    if model.base_url is not None:
+        is_listed, said = reach(model)
+        return Finding("model", True if is_listed else None, f"{settings.model}: {said} Its price is set.")
     return Finding(
         "model", True, f"{settings.model}, its price is known. Whether its key works shows with the first use."
     )
 
 
-def _clock(_settings: Settings) -> Finding:
+def _clock(settings: Settings) -> Finding:
     now = time.time()
+    used = max((file.stat().st_mtime for file in settings.data.glob("cogmill.db*")), default=0.0)
+    if used > now + 300:
+        hours = (used - now) / 3600
+        text = (
+            f"The clock is {hours:.1f} hours behind the last use of {settings.data}; set it, e.g. with chrony or ntpd."
+        )
+        return Finding("clock", False, text)
     if now < OLDEST_CLOCK:
         return Finding("clock", False, "The clock is years behind; set it, or keys and limits will be wrong.")
     return Finding("clock", True, time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now)))
@@ -90,39 +125,90 @@ def _disk(settings: Settings) -> Finding:
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free
-    if settings.data.exists():
-        probe = settings.data / ".doctor"
-        probe.write_bytes(b"ok")
-        probe.unlink()
     shown = f"{free / 1024**3:.1f} GiB free at {place}"
     if free < LEAST_DISK:
-        return Finding("disk", False, f"{shown}; at least 1 GiB is needed.")
+        return Finding("disk", False, f"{shown}; at least 1 GiB is needed: free some, or name another --data.")
     return Finding("disk", True, shown)
 
 
+def _data(settings: Settings) -> Finding:
+    if not settings.data.exists():
+        return Finding("data", None, f"{settings.data} is not there yet; {MAKES}.")
+    make_data_folder(settings)
+    mode = settings.data.stat().st_mode & 0o777
+    if mode & 0o022:
+        text = f"{settings.data} can be written by others (mode {mode:o}): chmod 711 {settings.data}"
+        return Finding("data", False, text)
+    probe = settings.data / f".doctor-{os.getpid()}"
+    try:
+        probe.write_bytes(b"ok")
+    except OSError as error:
+        return Finding("data", False, f"Nothing can be written to {settings.data}: {error.strerror}.")
+    finally:
+        probe.unlink(missing_ok=True)
+    return Finding("data", True, f"{settings.data}, writable by this user")
+
+
 def _keys(settings: Settings) -> Finding:
-    if not settings.keys_file.exists():
-        return Finding("keys", None, "Not there yet; 'cogmill init' or the first 'cogmill serve' makes them.")
-    load_keys(settings.keys_file)
-    mode = settings.keys_file.stat().st_mode & 0o777
-    if mode & 0o077:
-        return Finding("keys", False, f"{settings.keys_file} can be read by others (mode {mode:o}): chmod 600 it.")
-    return Finding("keys", True, f"{settings.keys_file}, readable by its owner only")
+    if settings.keys_file.exists():
+        read_keys(settings)
+        return Finding("keys", True, f"{settings.keys_file}, readable by its owner only")
+    if _has_keys(settings):
+        text = f"{settings.keys_file} is missing, but the database has keys that were made with it. {KEYS_LOST}"
+        return Finding("keys", False, text)
+    return Finding("keys", None, f"Not there yet; {MAKES}.")
+
+
+def _has_keys(settings: Settings) -> bool:
+    """Whether the database was initialised; False when it cannot be asked, which is told elsewhere."""
+    if not _is_there(settings):
+        return False
+    engine = _engine(settings)
+    try:
+        with engine.connect() as db:
+            return current(db) is not None and is_initialised(db)
+    except SQLAlchemyError:
+        return False
+    finally:
+        engine.dispose()
+
+
+def _is_there(settings: Settings) -> bool:
+    """Whether there is a database: another server's is asked, a file is looked for."""
+    check_database_url(settings)
+    url = make_url(settings.database)
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").exists()
+
+
+def _engine(settings: Settings) -> Engine:
+    seconds = {} if settings.database.startswith("sqlite") else {"connect_timeout": 5}
+    return create_engine(settings.database, connect_args=seconds)
 
 
 def _database(settings: Settings) -> Finding:
-    sqlite = settings.database.startswith("sqlite")
-    if sqlite and not (settings.data / "cogmill.db").exists():
-        return Finding("database", None, "Not there yet; 'cogmill init' or the first 'cogmill serve' makes it.")
-    engine = create_engine(settings.database)
+    if not _is_there(settings):
+        return Finding("database", None, f"Not there yet; {MAKES}.")
+    engine = _engine(settings)
+    is_sqlite = settings.database.startswith("sqlite")
     try:
         with engine.connect() as db:
-            if sqlite and (said := db.execute(text("PRAGMA quick_check")).scalar()) != "ok":
-                return Finding("database", False, f"SQLite says: {said}. Restore a backup.")
+            if is_sqlite and (said := db.execute(text("PRAGMA quick_check(1)")).scalar()) != "ok":
+                words = " ".join(str(said).split())
+                return Finding("database", False, f"SQLite found damage ({words}). Restore it from your backup.")
             at = current(db)
     finally:
         engine.dispose()
-    kind = "SQLite" if sqlite else "PostgreSQL"
+    kind = "SQLite" if is_sqlite else "PostgreSQL"
+    if at is None:
+        return Finding("database", None, f"{kind}, empty; {MAKES}.")
+    if at > HEAD:
+        newer = f"{kind} at revision {at}, newer than this Cogmill ({HEAD}): install the newer one."
+        return Finding("database", False, newer)
     if at != HEAD:
         return Finding("database", None, f"{kind} at revision {at}; the next 'cogmill serve' migrates it to {HEAD}.")
     return Finding("database", True, f"{kind} at revision {at}")
+
+
+def _address(settings: Settings) -> Finding:
+    check_address(settings)
+    return Finding("address", True, settings.base_url)

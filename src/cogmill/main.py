@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cogmill.cli.app import app
+from cogmill.cli.output import FAILED, USAGE, fail
 from cogmill.demo.run import demo
 
 __all__ = ["app"]
@@ -22,35 +23,34 @@ app.add_typer(config_app)
 app.command()(demo)
 
 
-def _settings(flags: dict[str, Any]) -> Any:
+def _settings(flags: dict[str, Any], json_: bool) -> Any:
     from cogmill.kit.settings import SettingsError, load
 
     try:
         return load(flags)
     except SettingsError as error:
-        raise _usage(error) from None
+        raise fail(str(error), USAGE, json_=json_) from None
 
 
-def _usage(error: Exception) -> typer.Exit:
-    typer.echo(f"Error: {error}", err=True)
-    return typer.Exit(2)
-
-
-def _attempt(action: Callable[[], Any]) -> Any:
+def _attempt(action: Callable[[], Any], settings: Any, json_: bool) -> Any:
     """Run a step of the server's start; what an operator can put right is said in one line."""
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import SQLAlchemyError
 
     from cogmill.kit.settings import SettingsError
     from cogmill.migrations.upgrade import NewerDatabase
+    from cogmill.preconditions import Unusable, explain_database
 
     try:
         return action()
     except SettingsError as error:
-        raise _usage(error) from None
-    except (NewerDatabase, OSError, DBAPIError) as error:
-        text = str(error.orig if isinstance(error, DBAPIError) else error).strip()
-        typer.echo(f"Error: {text}", err=True)
-        raise typer.Exit(1) from None
+        raise fail(str(error), USAGE, json_=json_) from None
+    except (NewerDatabase, Unusable) as error:
+        raise fail(str(error), FAILED, json_=json_) from None
+    except SQLAlchemyError as error:
+        raise fail(explain_database(settings, error), FAILED, json_=json_) from None
+    except OSError as error:
+        about = f"{error.filename}: " if error.filename else ""
+        raise fail(f"{about}{error.strerror or error}", FAILED, json_=json_) from None
 
 
 def _first_keys(settings: Any, installation: Any) -> dict[str, str]:
@@ -66,10 +66,12 @@ def _first_keys(settings: Any, installation: Any) -> dict[str, str]:
 @app.command()
 def init(data: DataOption = None, host: HostOption = None, port: PortOption = None, json_: JsonFlag = False) -> None:
     """Create data folder, database, keys and the first administrators; print their API keys once."""
-    settings = _settings({"data": data, "host": host, "port": port})
+    settings = _settings({"data": data, "host": host, "port": port}, json_)
+    from cogmill.preconditions import check_database_url
     from cogmill.server import prepare
 
-    installation = _attempt(lambda: prepare(settings))
+    _attempt(lambda: check_database_url(settings), settings, json_)
+    installation = _attempt(lambda: prepare(settings), settings, json_)
     if installation.first_keys is None:
         done = f"{settings.data} is initialised already; its keys were shown then and cannot be shown again."
         typer.echo(json.dumps({"initialised": True, "data": str(settings.data)}) if json_ else done)
@@ -100,14 +102,24 @@ def serve(
 ) -> None:
     """Serve API, pages and engine until SIGTERM. Initialises and migrates first where needed."""
     flags = {"data": data, "host": host, "port": port, "behind_proxy": behind_proxy, "log_level": log_level}
-    settings = _settings(flags | {"unsafe_no_sandbox": unsafe_no_sandbox})
+    settings = _settings(flags | {"unsafe_no_sandbox": unsafe_no_sandbox}, json_)
     from cogmill import server
-    from cogmill.kit.logs import configure, logger
+    from cogmill.kit.logs import configure
+    from cogmill.preconditions import listen
 
     configure(settings.log_level, settings.log_format)
-    _attempt(lambda: server.check_serving(settings))
-    lock = _attempt(lambda: server.take_over(settings))
-    installation = _attempt(lambda: server.prepare(settings))
+    _attempt(lambda: server.check_serving(settings), settings, json_)
+    with _attempt(lambda: server.take_over(settings), settings, json_):
+        door = _attempt(lambda: listen(settings), settings, json_)  # before keys are made, which are shown once
+        with door:
+            _serve(settings, door, json_)
+
+
+def _serve(settings: Any, door: Any, json_: bool) -> None:
+    from cogmill import server
+    from cogmill.kit.logs import logger
+
+    installation = _attempt(lambda: server.prepare(settings), settings, json_)
     if installation.first_keys is not None and not json_:
         typer.echo("First start. Keep these keys: they are shown this once.")
         for name, value in _first_keys(settings, installation).items():
@@ -119,8 +131,7 @@ def serve(
         first = _first_keys(settings, installation) if installation.first_keys else {"base_url": settings.base_url}
         typer.echo(json.dumps({"ready": True} | first) if json_ else f"Cogmill serves at {settings.base_url}")
 
-    _attempt(lambda: server.serve(settings, installation, ready))
-    lock.close()
+    _attempt(lambda: server.serve(settings, installation, door, ready), settings, json_)
 
 
 @config_app.command("show")
@@ -128,7 +139,7 @@ def config_show(data: DataOption = None, json_: JsonFlag = False) -> None:
     """Print the effective settings, secrets masked."""
     from pydantic import SecretStr
 
-    settings = _settings({"data": data})
+    settings = _settings({"data": data}, json_)
     shown = {}
     for name in type(settings).model_fields:
         value = getattr(settings, name)
@@ -148,7 +159,7 @@ def _text(value: Any) -> Any:
 @app.command()
 def doctor(data: DataOption = None, json_: JsonFlag = False) -> None:
     """Check sandbox, git, model, clock, disk and database: each ok, or what to do. Exits 1 when something fails."""
-    settings = _settings({"data": data})
+    settings = _settings({"data": data}, json_)
     from cogmill.doctor import examine
 
     findings = examine(settings)

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from socket import socket
 from types import FrameType
 from typing import IO, Any
 
@@ -17,15 +18,26 @@ from cogmill.access.context import LoggedEvent, Runtime, Signals
 from cogmill.access.principals import Authenticator
 from cogmill.domain.identity.service import FirstKeys, create_first_principals, is_initialised
 from cogmill.engine.agents.choose import choose, make_agent
-from cogmill.engine.agents.seam import Agent, LogEvent, ModelSettings
+from cogmill.engine.agents.seam import Agent, LogEvent
 from cogmill.engine.embedded import EmbeddedEngine
 from cogmill.engine.runner import Tools
 from cogmill.kit.clock import system_clock
-from cogmill.kit.crypto import Keyring, create_keys, load_keys
+from cogmill.kit.crypto import Keyring, create_keys
 from cogmill.kit.db import open_database, sqlite_engine
 from cogmill.kit.hub import Hub
 from cogmill.kit.settings import Settings, SettingsError
 from cogmill.migrations.upgrade import upgrade
+from cogmill.preconditions import (
+    BACKLOG,
+    KEYS_LOST,
+    check_address,
+    check_database_url,
+    check_git,
+    check_model,
+    make_data_folder,
+    model_settings,
+    read_keys,
+)
 from cogmill.sandbox.protocol import SandboxDriver
 from cogmill.scm.mirrors import MirrorCache
 
@@ -40,7 +52,7 @@ class Installation:
 
 def prepare(settings: Settings) -> Installation:
     """Make the data folder, keys, database and first principals where they are missing; migrate the database."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    make_data_folder(settings)
     settings.data.chmod(0o711)  # sandboxes of other users pass through to their own folder, and see nothing here
     for folder in ("attachments", "forge", "mirrors", "sessions"):
         (settings.data / folder).mkdir(exist_ok=True)
@@ -65,7 +77,7 @@ def take_over(settings: Settings, patience: float = 20.0) -> IO[bytes]:
 
     The lock ends with the process, however it ends. Two engines on one folder would drive the same workspaces.
     """
-    settings.data.mkdir(parents=True, exist_ok=True)
+    make_data_folder(settings)
     file = (settings.data / "serve.lock").open("ab")
     until = time.monotonic() + patience
     while True:
@@ -94,41 +106,12 @@ def _protect_database(settings: Settings) -> None:
 
 def _keyring(settings: Settings, initialised: bool) -> Keyring:
     if settings.keys_file.exists():
-        return load_keys(settings.keys_file)
+        return read_keys(settings)
     if initialised:
         raise SettingsError(
-            f"{settings.keys_file} is missing, but the database has keys that were made with it. Put it back from "
-            "your backup; without it no API key works and no secret can be read."
+            f"{settings.keys_file} is missing, but the database has keys that were made with it. {KEYS_LOST}"
         )
     return create_keys(settings.keys_file)
-
-
-def model_settings(settings: Settings) -> ModelSettings | None:
-    """The configured model, or None."""
-    if settings.model is None:
-        return None
-    return ModelSettings(
-        name=settings.model,
-        base_url=settings.model_base_url,
-        api_key=settings.model_api_key.get_secret_value() if settings.model_api_key else None,
-        input_usd_per_mtok=settings.model_input_usd_per_mtok,
-        output_usd_per_mtok=settings.model_output_usd_per_mtok,
-        context_tokens=settings.model_context_tokens,
-        max_output_tokens=settings.model_max_output_tokens,
-    )
-
-
-def check_model(settings: Settings) -> None:
-    """A model without a known price is a configuration error: its spend could not be bounded."""
-    model = model_settings(settings)
-    if model is None:
-        return
-    from cogmill.engine.agents.pricing import check_price
-
-    try:
-        check_price(model)
-    except ValueError as error:
-        raise SettingsError(str(error)) from None
 
 
 def sandbox_driver(settings: Settings) -> SandboxDriver:
@@ -183,13 +166,11 @@ def _record(log: list[LoggedEvent]) -> dict[str, Any]:
 
 
 def check_serving(settings: Settings) -> None:
-    """Refuse settings under which serving would not be safe."""
-    if not settings.on_loopback and not settings.behind_proxy:
-        raise SettingsError(
-            f"host {settings.host}: beyond loopback keys would travel unencrypted. Put a TLS proxy in front and start "
-            "with --behind-proxy, or listen on 127.0.0.1."
-        )
+    """Refuse settings and machines on which sessions would not be safe, or could not run."""
+    check_address(settings)
+    check_database_url(settings)
     check_model(settings)
+    check_git()
     probe = sandbox_driver(settings).probe()
     if not probe.usable:
         raise SettingsError(
@@ -198,15 +179,15 @@ def check_serving(settings: Settings) -> None:
         )
 
 
-def serve(settings: Settings, installation: Installation, ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT. `ready` is called when requests are answered."""
+def serve(settings: Settings, installation: Installation, door: socket, ready: Callable[[], None]) -> None:
+    """Serve at the listening socket until SIGTERM or SIGINT. `ready` is called when requests are answered."""
     import uvicorn
 
     sys.setswitchinterval(0.001)  # the loop shares the interpreter with the commit thread
     app, runtime = build(settings, installation)
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, loop="uvloop", http="httptools", ws="none", lifespan="on",
-        access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=3, backlog=2048,
+        access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=3, backlog=BACKLOG,
         proxy_headers=settings.behind_proxy,
     )  # fmt: skip
 
@@ -221,4 +202,4 @@ def serve(settings: Settings, installation: Installation, ready: Callable[[], No
             self.force_exit = self.should_exit and sig == signal.SIGINT
             self.should_exit = True  # without the base class, which would kill the process by the signal at the end
 
-    Server(config).run()
+    Server(config).run(sockets=[door])

@@ -100,13 +100,13 @@ def enter(tab, stub):
     return go
 
 
+def save_picture(tab, name):
+    """Save a picture to look at."""
+    folder = Path(os.environ.get("COGMILL_CHROMIUM_SCREENSHOTS", "/tmp/cogmill-screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    tab.screenshot(path=folder / f"{name}.png")
+
+
 @pytest.fixture
 def shot(tab):
-    """Save a picture to look at."""
-
-    def save(name):
-        folder = Path(os.environ.get("COGMILL_SCREENSHOTS", "/tmp/cogmill-screenshots"))
-        folder.mkdir(parents=True, exist_ok=True)
-        tab.screenshot(path=folder / f"{name}.png")
-
-    return save
+    return lambda name: save_picture(tab, name)

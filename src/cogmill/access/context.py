@@ -67,6 +67,8 @@ class Context:
     held: frozenset[Permission] = frozenset()
     """The caller's rights within the scope."""
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+    audited: dict[str, Any] = field(default_factory=dict)
+    """What the audit record of this change says beyond the names in the path. Never secrets."""
 
     @property
     def principal(self) -> Principal:

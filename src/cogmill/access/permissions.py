@@ -78,6 +78,7 @@ _WITHIN_TIER: dict[Permission, tuple[Permission, ...]] = {
     P.MANAGE_GIT_INTEGRATIONS: (P.VIEW_GIT_INTEGRATIONS,),
     P.USE_ACCOUNT_CODE_SCANS: (P.VIEW_ACCOUNT_CODE_SCANS,),
     P.USE_CODE_SCANS: (P.VIEW_CODE_SCANS,),
+    P.MANAGE_BILLING: (P.VIEW_ACCOUNT_CONSUMPTION, P.VIEW_ORG_CONSUMPTION),
     P.MANAGE_OUTPOSTS_ORCHESTRATOR: (P.USE_OUTPOSTS_MACHINE,),
 }
 
@@ -135,7 +136,12 @@ def in_organizations(of_enterprise: Iterable[Permission]) -> frozenset[Permissio
     """What an enterprise role gives in each organization of the enterprise."""
     held = frozenset(of_enterprise)
     given = {org for one in held for org in _INTO_ORGS.get(one, ())} | (held & ORG_PERMISSIONS)
-    return with_read(within_tier(given))
+    return in_one_organization(given)
+
+
+def in_one_organization(of_role: Iterable[Permission]) -> frozenset[Permission]:
+    """What an organization role gives there; it holds no enterprise permission."""
+    return with_read(within_tier(frozenset(of_role) & ORG_PERMISSIONS) & ORG_PERMISSIONS)
 
 
 def with_read(held: frozenset[Permission]) -> frozenset[Permission]:

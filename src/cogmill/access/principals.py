@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from cogmill.access.permissions import DEFAULT_ROLES, Permission, in_organizations, with_read, within_tier
+from cogmill.access.permissions import DEFAULT_ROLES, Permission, in_one_organization, in_organizations, within_tier
 from cogmill.kit.crypto import TOKEN_LENGTH, TOKEN_PREFIX, Keyring
 from cogmill.kit.db import Database, SqliteDatabase
-from cogmill.models.access import api_key, organization, role, role_assignment, service_user, user
+from cogmill.models.access import api_key, idp_group_member, organization, role, role_assignment, service_user, user
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +134,12 @@ def read_rights(
     db: Connection, principal_id: str
 ) -> tuple[frozenset[Permission], frozenset[Permission], dict[str, frozenset[Permission]]]:
     """Expanded rights: (at enterprise tier, in every organization, organization -> further rights there)."""
+    groups = select(idp_group_member.c.idp_group_id).where(idp_group_member.c.user_id == principal_id)
     rows = db.execute(
         select(role_assignment.c.org_id, role.c.internal_name, role.c.permissions, organization.c.deleted_at)
         .join(role, role.c.role_id == role_assignment.c.role_id)
         .join(organization, organization.c.org_id == role_assignment.c.org_id, isouter=True)
-        .where(role_assignment.c.principal_id == principal_id)
+        .where((role_assignment.c.principal_id == principal_id) | role_assignment.c.principal_id.in_(groups))
     ).all()
     at_enterprise: frozenset[Permission] = frozenset({Permission.READ_ACCOUNT_META})
     by_org: dict[str, frozenset[Permission]] = {}
@@ -147,7 +148,7 @@ def read_rights(
         if row.org_id is None:
             at_enterprise |= within_tier(held)
         elif row.deleted_at is None:
-            by_org[row.org_id] = by_org.get(row.org_id, frozenset()) | with_read(within_tier(held))
+            by_org[row.org_id] = by_org.get(row.org_id, frozenset()) | in_one_organization(held)
     return at_enterprise, in_organizations(at_enterprise), by_org
 
 

@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -12,14 +13,16 @@ from fastapi import FastAPI
 from prometheus_client import Counter, Histogram
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cogmill import __version__
 from cogmill.access.context import Runtime
 from cogmill.api.build import add_operations
 from cogmill.api.operations import Op
+from cogmill.api.refusals import SCHEMA, SCHEMA_NAME
 from cogmill.kit.logs import logger
 from cogmill.web.errors import crashed, problem
 
@@ -58,7 +61,9 @@ class Api(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
-        schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+        components = document.setdefault("components", {})
+        components.setdefault("schemas", {})[SCHEMA_NAME] = SCHEMA
+        schemes = components.setdefault("securitySchemes", {})
         schemes["bearer"] = {"type": "http", "scheme": "bearer", "description": "An API key: cog_…"}
         return document
 
@@ -73,9 +78,18 @@ async def _http_exception(request: Request, error: Exception) -> Response:
         detail = f"There is no operation at {request.url.path[:200]!r}. /docs lists them."
     elif error.status_code == 405:
         detail = f"{request.method} is not possible here."
-    answer = problem(error.status_code, "Error", detail, request.scope["request_id"])
+    title = HTTPStatus(error.status_code).phrase
+    answer = problem(error.status_code, title, detail, request.scope["request_id"])
     answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        answer.headers["allow"] = ", ".join(_methods_at(request))
     return answer
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Every method of an address: the router tells only those of the first row that fits."""
+    fitting = [route for route in request.app.router.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in fitting for method in route.methods})
 
 
 class Surroundings:
@@ -101,6 +115,8 @@ class Surroundings:
 
         try:
             await self._app(scope, receive, sending)
+        except ClientDisconnect:
+            pass  # nobody is there any more to be told
         except Exception:
             log.exception("request_failed", method=scope["method"], route=_route(scope))
             if status == 0:

@@ -9,21 +9,19 @@ from fastapi import Query as QueryParameters
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from cogmill.access.context import Context, Runtime
 from cogmill.api.operations import GET, Op
-from cogmill.kit.errors import Refusal
-from cogmill.kit.hot_insert import HotInsert
-from cogmill.kit.ids import new_id
-from cogmill.models.audit import audit_log
+from cogmill.api.refusals import refusals
+from cogmill.domain.audit_logs import chain
+from cogmill.kit.errors import NotFound, Refusal
 from cogmill.web.call import Call
 from cogmill.web.errors import refused
 from cogmill.web.guard import Reach, admit
 from cogmill.web.inputs import read_body, read_query
 
-INSERT_RECORD = HotInsert(audit_log, returning="id")
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -48,9 +46,10 @@ def add_operations(app: FastAPI, table: list[Op], runtime: Runtime) -> None:
     """Put every row of the table into the app."""
     app.router.route_class = OpRoute
     for op in table:
-        responses: dict[int | str, dict[str, Any]] = (
-            {} if op.output else {op.status: {"description": "see the address"}}
-        )
+        responses = refusals(op, has_inputs=bool(_inputs(op)) or "{org_id}" in op.path)
+        if op.output is None:
+            content = {op.media_type: {"schema": {"type": "string"}}} if op.media_type else {}
+            responses[op.status] = {"description": "see the address", "content": content}
         app.router.add_api_route(
             op.path,
             _documented(op, runtime),
@@ -60,6 +59,7 @@ def add_operations(app: FastAPI, table: list[Op], runtime: Runtime) -> None:
             status_code=op.status,
             include_in_schema=not op.hidden,
             responses=responses,
+            response_class=Response if op.output is None else JSONResponse,
             summary=op.id.replace("_", " ").capitalize(),
             description=inspect.getdoc(op.handler),
             openapi_extra=_extra(op),
@@ -118,8 +118,10 @@ def endpoint(op: Op, runtime: Runtime) -> Endpoint:
 
     async def handle(request: Request) -> Response:
         try:
+            if "\0" in request.scope["path"]:
+                raise NotFound("There is no operation at an address that holds the NUL character.")
             call = await admit(runtime, request, op.reach, op.permissions)
-            given: dict[str, Any] = {name: _path_value(request, name) for name in path_names}
+            given: dict[str, Any] = {name: str(request.path_params[name]) for name in path_names}
             if query_model is not None:
                 given["query"] = read_query(query_model, request.query_params)
             if body_model is not None:
@@ -131,10 +133,6 @@ def endpoint(op: Op, runtime: Runtime) -> Endpoint:
             return refused(refusal, request.scope["request_id"])
 
     return handle
-
-
-def _path_value(request: Request, name: str) -> str:
-    return str(request.path_params[name]).replace("\0", "")
 
 
 def _streaming(op: Op) -> Callable[[Call, dict[str, Any]], Awaitable[Any]]:
@@ -182,12 +180,12 @@ def _recorded(op: Op, work: Callable[[Context], Any], given: dict[str, Any]) -> 
         as_user = as_user or getattr(given.get("body"), "message_as_user_id", None)
         if as_user is not None:
             subject["as_user_id"] = as_user
-        record = {
-            "audit_log_id": new_id("audit_log"), "enterprise_id": ctx.scope.enterprise_id, "org_id": ctx.scope.org_id,
-            "action": op.audit, "created_at": ctx.now, "user_id": ctx.principal.user_id,
-            "service_user_id": ctx.principal.service_user_id, "request_id": ctx.request_id, "data": subject,
-        }  # fmt: skip
-        INSERT_RECORD(ctx.db, [record])
+        chain.append(
+            ctx.db, ctx.runtime.keyring,
+            enterprise_id=ctx.scope.enterprise_id, org_id=ctx.scope.org_id, action=op.audit or op.id, at=ctx.now,
+            user_id=ctx.principal.user_id, service_user_id=ctx.principal.service_user_id, request_id=ctx.request_id,
+            data=subject | ctx.audited,
+        )  # fmt: skip
         return result
 
     return both

@@ -80,8 +80,8 @@ TABLE: list[Op] = [
     Op("search_session_events", GET, "/v3/organizations/{org_id}/sessions/{devin_id}/events/search", IN_ORG, VIEW, sessions.search_events, Page[EventHitOut]),
     Op("get_session_event_details", GET, "/v3/organizations/sessions/{devin_id}/events/details", IN_HOME_ORG, VIEW, sessions.event_details, EventDetailsOut),
     Op("get_session_event_details", GET, "/v3/organizations/{org_id}/sessions/{devin_id}/events/details", IN_ORG, VIEW, sessions.event_details, EventDetailsOut),
-    Op("stream_session_events", GET, "/v3/organizations/sessions/{devin_id}/events/stream", IN_HOME_ORG, VIEW, stream, None, extension=True),
-    Op("stream_session_events", GET, "/v3/organizations/{org_id}/sessions/{devin_id}/events/stream", IN_ORG, VIEW, stream, None, extension=True),
+    Op("stream_session_events", GET, "/v3/organizations/sessions/{devin_id}/events/stream", IN_HOME_ORG, VIEW, stream, None, media_type="text/event-stream", extension=True),
+    Op("stream_session_events", GET, "/v3/organizations/{org_id}/sessions/{devin_id}/events/stream", IN_ORG, VIEW, stream, None, media_type="text/event-stream", extension=True),
 
     Op("upload_attachment", POST, "/v3/organizations/attachments", IN_HOME_ORG, (P.USE_DEVIN_SESSIONS,), attachments.upload, AttachmentOut, audit="upload_attachment", takes_file=True),
     Op("upload_attachment", POST, "/v3/organizations/{org_id}/attachments", IN_ORG, (P.USE_DEVIN_SESSIONS,), attachments.upload, AttachmentOut, audit="upload_attachment", takes_file=True),

@@ -1,13 +1,40 @@
 """The `cogmill` command; what assembles a server adds its own commands to `app`."""
 
-from typing import Annotated
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from cogmill.cli import control, events, run, sessions
+from cogmill.cli.output import print_json_error
+
+
+class Group(TyperGroup):
+    """The command line; with --json it tells mistakes in the call itself as JSON, too."""
+
+    def main(
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, complete_var: str | None = None,
+        standalone_mode: bool = True, windows_expand_args: bool = True, **extra: Any,
+    ) -> Any:  # fmt: skip
+        given = sys.argv[1:] if args is None else list(args)
+        if not standalone_mode or "--json" not in given:
+            return super().main(given, prog_name, complete_var, standalone_mode, windows_expand_args, **extra)
+        try:
+            code = super().main(given, prog_name, complete_var, False, windows_expand_args, **extra)
+        except Exception as error:
+            said = getattr(error, "format_message", None)
+            if said is None:
+                raise
+            print_json_error(said(), getattr(error, "exit_code", 2))
+            sys.exit(getattr(error, "exit_code", 2))
+        sys.exit(code if isinstance(code, int) else 0)
+
 
 app = typer.Typer(
     name="cogmill",
+    cls=Group,
     help="Run coding-agent sessions on your own machines.",
     epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 refused by the server, 4 not authenticated.",
     no_args_is_help=True,

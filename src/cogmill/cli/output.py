@@ -102,10 +102,44 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
             if not isinstance(error, ClientError):
                 raise
-            print_error(error)
+            if kwargs.get("json_"):
+                print_json_error(**json_error(error))
+            else:
+                print_error(error)
             raise typer.Exit(exit_code(error)) from None
 
     return run
+
+
+def print_json_error(message: str, exit_code: int, **more: Any) -> None:
+    """How every command with --json tells an error: one line on stderr, the last one; stdout keeps to results."""
+    error = {"message": message, "exit_code": exit_code} | {name: value for name, value in more.items() if value}
+    typer.echo(json.dumps({"error": error}), err=True)
+
+
+def fail(message: str, code: int, *, json_: bool, hint: str | None = None) -> typer.Exit:
+    """Tell an error that is not the client's; raise what comes back."""
+    if json_:
+        print_json_error(message, code, hint=hint)
+    else:
+        typer.echo(f"Error: {message}" + (f"\n  what to do: {hint}" if hint else ""), err=True)
+    return typer.Exit(code)
+
+
+def json_error(error: "ClientError") -> dict[str, Any]:
+    """What a script wants to know of a client's error."""
+    from cogmill.client import AnswerError
+
+    known: dict[str, Any] = {
+        "message": error.message,
+        "exit_code": exit_code(error),
+        "hint": error.hint or _hint(error),
+    }
+    if isinstance(error, AnswerError):
+        fields = [{"where": one.where, "message": one.message} for one in error.fields]
+        known |= {"status": error.status, "request_id": error.request_id, "permission": error.permission}
+        known["fields"] = fields
+    return known
 
 
 def exit_code(error: "ClientError") -> int:

@@ -127,6 +127,8 @@ class StepPrinter:
         diff = event.contents.get("diff")
         if isinstance(diff, str) and diff:
             self._console.print(diff_text(diff, DIFF_LINES), soft_wrap=True)
+        elif words := _words_beside_calls(event.contents):
+            self._line("  ", words, "italic")
         elif type_ == "shell_process" or not event.contents.get("ok", True):
             output = LiveOutput(self._output_line)
             output.add(_text_of(event.contents))
@@ -190,6 +192,16 @@ def _title(type_: str, event: "Event") -> str:
 def _text_of(contents: dict[str, Any]) -> str:
     values = (contents.get(name) for name in ("output", "text", "chunk", "data", "error"))
     return next((value for value in values if isinstance(value, str) and value), "")
+
+
+def _words_beside_calls(contents: dict[str, Any]) -> str:
+    """What a model said together with its tool calls; words alone come as a message of their own."""
+    response = contents.get("response")
+    parts = response.get("parts") if isinstance(response, dict) else None
+    parts = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    if not any(part.get("part_kind") == "tool-call" for part in parts):
+        return ""
+    return "\n".join(str(part.get("content") or "").strip() for part in parts if part.get("part_kind") == "text")
 
 
 def _facts(contents: dict[str, Any]) -> tuple[str, bool]:

@@ -12,10 +12,10 @@ from cogmill.cli.output import (
     busy,
     clean,
     connect,
+    fail,
     guarded,
     note,
     print_json,
-    stderr,
     stdout,
 )
 
@@ -107,8 +107,7 @@ def record(
     try:
         _write(output, text)
     except OSError as error:
-        stderr().print(f"Error: cannot write {clean(str(output))}: {error.strerror}", soft_wrap=True)
-        raise typer.Exit(FAILED) from None
+        raise fail(f"cannot write {clean(str(output))}: {error.strerror}", FAILED, json_=json_) from None
     if json_:
         print_json({"session_id": session_id, "file": str(output.resolve()), "bytes": len(text.encode())})
     else:

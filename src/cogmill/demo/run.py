@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cogmill.cli.follow import Progress
-from cogmill.cli.output import FAILED, INTERRUPTED, JsonFlag, clean, guarded, note, print_json, stderr, stdout
+from cogmill.cli.output import FAILED, INTERRUPTED, JsonFlag, clean, fail, guarded, note, print_json, stderr, stdout
 from cogmill.cli.render import StepPrinter
 from cogmill.cli.tables import diff_text
 from cogmill.demo import PROMPT, RECORDING, make_repository
@@ -56,8 +56,7 @@ def demo(
             if keep:
                 say(f"Kept. Look around: cogmill serve --data {folder / 'data'} --port {_port(outcome)}")
     except ServerDied as error:
-        note(str(error))
-        raise typer.Exit(FAILED) from None
+        raise fail(str(error), FAILED, json_=json_) from None
     except KeyboardInterrupt:
         note("Stopped.")
         raise typer.Exit(INTERRUPTED) from None

@@ -1,0 +1,1 @@
+"""Tools without words of the domain: database, paging, errors, ids, clock, keys, settings."""

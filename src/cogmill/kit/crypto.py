@@ -6,7 +6,7 @@ import hmac
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 TOKEN_PREFIX = "cog_"  # noqa: S105 - the public prefix of every token, no secret
@@ -22,7 +22,7 @@ def new_token() -> str:
 class Keyring:
     """The keys of one data folder. Each purpose has a key of its own, derived from one master key."""
 
-    master: bytes
+    master: bytes = field(repr=False)
 
     def _key(self, purpose: str) -> bytes:
         return hmac.new(self.master, purpose.encode(), hashlib.sha256).digest()

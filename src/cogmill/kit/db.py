@@ -41,8 +41,8 @@ def open_database(url: str) -> Database:
 
 
 def sqlite_engine(url: str) -> Engine:
-    """WAL with full fsync at commit: an answered write survives a power cut."""
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 0})
+    """WAL with full fsync at commit: an answered write survives a power cut. Errors, which are logged, hide values."""
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 0}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
@@ -186,7 +186,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str) -> None:
         size = min(16, 4 * (os.cpu_count() or 2))
-        self.engine = create_engine(url, pool_size=size, max_overflow=0, pool_pre_ping=True)
+        self.engine = create_engine(url, pool_size=size, max_overflow=0, pool_pre_ping=True, hide_parameters=True)
         self._threads = ThreadPoolExecutor(size, "postgres")
 
     async def read(self, unit: Unit[T]) -> T:

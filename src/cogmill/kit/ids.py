@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import time
 
 DEVIN_ID = re.compile(r"devin-[0-9a-f]{32}")
 
@@ -9,6 +10,11 @@ DEVIN_ID = re.compile(r"devin-[0-9a-f]{32}")
 def new_id(prefix: str) -> str:
     """A fresh identifier such as `devin-0f3c…`; `prefix` comes without the dash."""
     return f"{prefix}-{secrets.token_hex(16)}"
+
+
+def ordered_id(prefix: str) -> str:
+    """A fresh identifier that sorts by the time of its making: 48 bits of milliseconds, then 80 random bits."""
+    return f"{prefix}-{time.time_ns() // 1_000_000 & 0xFFFFFFFFFFFF:012x}{secrets.token_hex(10)}"
 
 
 def event_id(session_id: str, seq: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select
+from sqlalchemy import ColumnElement, Connection, Select, String
 from sqlalchemy.engine import Row
 
 from cogmill.kit.errors import Invalid
@@ -26,8 +26,20 @@ class Slice(Generic[T]):
         return Slice([convert(item) for item in self.items], self.end_cursor)
 
 
-def encode_cursor(key: int) -> str:
-    return base64.urlsafe_b64encode(f"k{key}".encode()).decode().rstrip("=")
+def encode_cursor(key: int | str) -> str:
+    kind = "k" if isinstance(key, int) else "t"
+    return base64.urlsafe_b64encode(f"{kind}{key}".encode()).decode().rstrip("=")
+
+
+def decode_text_cursor(cursor: str) -> str:
+    """The same for lists that are ordered by a text."""
+    try:
+        text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
+        if text.startswith("t") and "\0" not in text:
+            return text[1:]
+    except (ValueError, binascii.Error):
+        pass
+    raise _no_cursor()
 
 
 def decode_cursor(cursor: str) -> int:
@@ -38,15 +50,25 @@ def decode_cursor(cursor: str) -> int:
             return int(text[1:])
     except (ValueError, binascii.Error):
         pass
-    raise Invalid.at("query", "after", msg="This is no cursor of this list; pass end_cursor of the page before.")
+    raise _no_cursor()
+
+
+def _no_cursor() -> Invalid:
+    return Invalid.at("query", "after", msg="This is no cursor of this list; pass end_cursor of the page before.")
 
 
 def fetch_page(
-    db: Connection, query: Select[Any], key: ColumnElement[int], first: int, after: str | None, *, descending: bool
+    db: Connection,
+    query: Select[Any],
+    key: ColumnElement[Any],
+    first: int,
+    after: str | None,
+    *,
+    descending: bool = False,
 ) -> Slice[Row[Any]]:
-    """The page of `query` behind the cursor `after`, ordered by the unique integer column `key`."""
+    """The page of `query` behind the cursor `after`, ordered by `key`, a column of unique integers or texts."""
     if after is not None:
-        position = decode_cursor(after)
+        position = decode_text_cursor(after) if isinstance(key.type, String) else decode_cursor(after)
         query = query.where(key < position if descending else key > position)
     rows = db.execute(query.order_by(key.desc() if descending else key.asc()).limit(first + 1)).all()
     more, shown = len(rows) > first, rows[:first]

@@ -1,6 +1,6 @@
-"""Who there is: enterprise, organizations, people, service users, their keys and roles."""
+"""Who there is: enterprise, organizations, people, service users, groups, their keys and roles."""
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, text
 
 from cogmill.models.metadata import BigId, Json, metadata
 
@@ -20,6 +20,40 @@ organization = Table(
     Column("name", String, nullable=False),
     Column("created_at", Float(53), nullable=False),
     Column("deleted_at", Float(53)),
+    Column("updated_at", Float(53), comment="null: never changed since it was made"),
+    Column("max_session_acu_limit", BigInteger),
+    Column("max_cycle_acu_limit", BigInteger, comment="null: no limit, 0: nothing may run"),
+    Column("default_tag", String),
+    Index(None, "enterprise_id", "org_id"),
+)
+
+organization_tag = Table(
+    "organization_tag",
+    metadata,
+    Column("org_id", ForeignKey("organization.org_id"), primary_key=True),
+    Column("tag", String, primary_key=True),
+    Column("position", Integer, nullable=False, comment="order in which they were given"),
+    comment="tags that sessions of the organization may carry; none: any",
+    sqlite_with_rowid=False,
+)
+
+organization_group = Table(
+    "organization_group",
+    metadata,
+    Column("enterprise_id", ForeignKey("enterprise.enterprise_id"), primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("max_cycle_acus", BigInteger, comment="null: no limit"),
+    sqlite_with_rowid=False,
+)
+
+organization_group_member = Table(
+    "organization_group_member",
+    metadata,
+    Column("org_id", ForeignKey("organization.org_id"), primary_key=True, comment="in one group only"),
+    Column("enterprise_id", ForeignKey("enterprise.enterprise_id"), nullable=False),
+    Column("group_name", String, nullable=False),
+    Index(None, "enterprise_id", "group_name"),
+    sqlite_with_rowid=False,
 )
 
 user = Table(
@@ -31,6 +65,38 @@ user = Table(
     Column("name", String),
     Column("created_at", Float(53), nullable=False),
     Column("deleted_at", Float(53)),
+    Column("password_hash", String, comment="argon2id; null: signs in elsewhere, or has not set one yet"),
+    Column("sign_in_epoch", Integer, nullable=False, server_default="0", comment="grows with 'sign out everywhere'"),
+    Index(None, "enterprise_id", "user_id"),
+)
+
+user_identity = Table(
+    "user_identity",
+    metadata,
+    Column("issuer", String, primary_key=True),
+    Column("subject", String, primary_key=True),
+    Column("user_id", ForeignKey("user_account.user_id"), nullable=False, index=True),
+    comment="accounts at OpenID Connect providers",
+    sqlite_with_rowid=False,
+)
+
+idp_group = Table(
+    "idp_group",
+    metadata,
+    Column("idp_group_id", String, primary_key=True),
+    Column("enterprise_id", ForeignKey("enterprise.enterprise_id"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("created_at", Float(53), nullable=False),
+    Index("uq_idp_group_enterprise_id_name", "enterprise_id", "name", unique=True),
+)
+
+idp_group_member = Table(
+    "idp_group_member",
+    metadata,
+    Column("idp_group_id", ForeignKey("idp_group.idp_group_id"), primary_key=True),
+    Column("user_id", ForeignKey("user_account.user_id"), primary_key=True),
+    Index(None, "user_id"),
+    sqlite_with_rowid=False,
 )
 
 service_user = Table(
@@ -43,6 +109,7 @@ service_user = Table(
     Column("created_at", Float(53), nullable=False),
     Column("expires_at", Float(53)),
     Column("deleted_at", Float(53)),
+    Index(None, "enterprise_id", "service_user_id"),
 )
 
 role = Table(
@@ -60,11 +127,27 @@ role_assignment = Table(
     "role_assignment",
     metadata,
     Column("id", BigId, primary_key=True),
-    Column("principal_id", String, nullable=False, comment="user_id or service_user_id"),
+    Column("principal_id", String, nullable=False, comment="user_id, service_user_id or idp_group_id"),
     Column("org_id", ForeignKey("organization.org_id"), comment="null: at enterprise tier"),
     Column("role_id", ForeignKey("role.role_id"), nullable=False),
     Column("created_at", Float(53), nullable=False),
-    Index(None, "principal_id", "org_id"),
+    Index(
+        "uq_role_assignment_principal_id_org_id",
+        "principal_id",
+        "org_id",
+        unique=True,
+        sqlite_where=text("org_id IS NOT NULL"),
+        postgresql_where=text("org_id IS NOT NULL"),
+    ),
+    Index(
+        "uq_role_assignment_principal_id",
+        "principal_id",
+        unique=True,
+        sqlite_where=text("org_id IS NULL"),
+        postgresql_where=text("org_id IS NULL"),
+    ),
+    Index(None, "org_id", "principal_id"),
+    Index(None, "role_id"),
 )
 
 api_key = Table(
@@ -80,4 +163,15 @@ api_key = Table(
     Column("last_used_at", Float(53)),
     Column("revoked_at", Float(53)),
     Column("legacy", Boolean, nullable=False, default=False),
+    Column("org_id", ForeignKey("organization.org_id"), index=True, comment="of a legacy key of an organization"),
+)
+
+ip_range = Table(
+    "ip_range",
+    metadata,
+    Column("enterprise_id", ForeignKey("enterprise.enterprise_id"), primary_key=True),
+    Column("range", String, primary_key=True, comment="CIDR, normalised"),
+    Column("position", Integer, nullable=False),
+    comment="addresses that callers may come from; none: any",
+    sqlite_with_rowid=False,
 )

@@ -135,6 +135,7 @@ class BubblewrapLauncher:
         inside = ("/run/cogmill/control", "/run/cogmill/state", "/workspace")
         # As root the number of processes is this uid's alone; otherwise the kernel counts per user namespace.
         command = supervisor_command(self._spec, *inside, self._spec.limits.processes)
+        STAGE.new_keyring()
         return start_bwrap(binary, options, command, self.folders.uid)
 
     def _environment(self) -> list[str]:

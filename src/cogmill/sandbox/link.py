@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from cogmill.sandbox.launch import Launched, Launcher
 from cogmill.sandbox.output import ByteSink
-from cogmill.sandbox.processes import find, kill_all, tag_range
+from cogmill.sandbox.processes import find, is_forged, kill_all, tag_range
 from cogmill.sandbox.protocol import SandboxError, StopReason
 from cogmill.sandbox.staging import STARTER
 from cogmill.sandbox.streams import Drain, Feed
@@ -134,7 +134,7 @@ class Link:
 
     def is_leftover(self, tag: int) -> bool:
         """Whether a mark is that of a command which has ended."""
-        return tag in self._tags and all(call.tag != tag for call in self.calls.values())
+        return (tag in self._tags or is_forged(tag)) and all(call.tag != tag for call in self.calls.values())
 
     # Requests
 

@@ -24,6 +24,11 @@ def is_tag(tag: int) -> bool:
     return tag in tag_range()
 
 
+def is_forged(tag: int) -> bool:
+    """Whether a process lowered its mark below all that we give."""
+    return 0 <= tag < tag_range().start
+
+
 def children(pid: int) -> list[int]:
     found: list[int] = []
     try:
@@ -74,14 +79,14 @@ def running(pid: int) -> bool:
 
 
 def tag_of(pid: int) -> int:
-    """The mark a process carries, 0 when it cannot be read."""
+    """The mark a process carries, -1 when it has none or cannot be read."""
     try:
         text = Path(f"/proc/{pid}/limits").read_text()
     except OSError:
-        return 0
+        return -1
     _, found, rest = text.partition("Max msgqueue size")
     fields = rest.split(None, 2)
-    return int(fields[1]) if found and fields[1].isdigit() else 0
+    return int(fields[1]) if found and fields[1].isdigit() else -1
 
 
 def find(root: int, wanted: Wanted) -> list[int]:
@@ -162,13 +167,14 @@ def memory_estimate(pid: int) -> int:
     return total
 
 
-def proportional_memory(pid: int) -> int:
-    """Exact share (PSS without file pages); dear, so only for confirming."""
-    total = 0
+def proportional_memory(pid: int) -> tuple[int, int]:
+    """Exact share (PSS without file pages), private and shared; dear, so only for confirming."""
+    found = {"Pss_Anon:": 0, "Pss_Shmem:": 0}
     try:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith(("Pss_Anon:", "Pss_Shmem:")):
-                total += int(line.split()[1]) * 1024
+            name, _, rest = line.partition(" ")
+            if name in found:
+                found[name] = int(rest.split()[0]) * 1024
     except OSError:
-        return memory_estimate(pid)
-    return total
+        return memory_estimate(pid), 0
+    return found["Pss_Anon:"], found["Pss_Shmem:"]

@@ -24,6 +24,8 @@ from cogmill.sandbox.watchdog import Watchdog, Watched
 
 GRACE = 0.5
 """How long a stopped command has between SIGTERM and SIGKILL."""
+KILL_SECONDS = 3.0
+"""How long killed processes may take to go before the namespace goes with them."""
 FILE_SECONDS = 60.0
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -62,6 +64,7 @@ class ShellSandbox:
             self._watchdog = Watchdog(
                 Watched(
                     root=link.root,
+                    has_namespaces=self.isolated,
                     limits=self._spec.limits,
                     folders=link.folders.writable,
                     is_busy=lambda: bool(link.calls),
@@ -168,7 +171,8 @@ class ShellSandbox:
             return
 
         def mine(tag: int) -> bool:
-            return tag == call.tag
+            # A mark that was lowered cannot be told apart; whoever does that ends with the first stop.
+            return tag == call.tag or processes.is_forged(tag)
 
         deadline = time.monotonic() + grace
         if grace > 0:
@@ -177,15 +181,15 @@ class ShellSandbox:
             if call.ended.done() and not await asyncio.to_thread(processes.find, link.root, mine):
                 return
             await asyncio.sleep(0.02)
-        for _ in range(100):
+        deadline = time.monotonic() + KILL_SECONDS
+        while time.monotonic() < deadline:
             if not link.alive:
                 return
             left = await asyncio.to_thread(processes.kill_all, link.root, mine)
             if not left and call.ended.done():
                 return
-            await asyncio.wait([call.ended], timeout=0.02)
-            if not call.ended.done():
-                await asyncio.sleep(0.02)
+            # A killed process with much memory takes its time to go.
+            await asyncio.sleep(0.02)
         # It cannot be ended by itself (or hides from us): the namespace goes as a whole.
         link.signal_init()
 
@@ -194,6 +198,12 @@ class ShellSandbox:
         if link is None or pid <= 0:
             return
         tag = processes.tag_of(pid)
+        if pid == link.root:
+            # What is too large belongs to no process that could be ended alone.
+            for call in link.calls.values():
+                call.stopped = call.stopped or "memory"
+            link.signal_init()
+            return
         for call in link.calls.values():
             if call.tag == tag:
                 self._stop_soon(call, "memory", grace=0)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cogmill.sandbox import hidden
 from cogmill.sandbox.processes import (
     Wanted,
     children,
@@ -23,6 +24,7 @@ from cogmill.sandbox.protocol import Limits
 FILL_RATE = 4 * 1024**3
 """Bytes a second a process may gain at worst; decides how soon to look again."""
 SLACK = 1024**2
+SHARED_STEP = 64 * 1024**2
 REMEASURE = 30.0
 
 
@@ -31,13 +33,14 @@ class Watched:
     """What the watchdog may look at and whom it tells."""
 
     root: int
+    has_namespaces: bool
     limits: Limits
     folders: tuple[Path, ...]
     is_busy: Callable[[], bool]
     is_leftover: Wanted
     """Whether a mark is that of a command which has ended."""
     on_memory: Callable[[int], None]
-    """Told the pid of the largest process."""
+    """Told the pid of the largest process; the root's when ending others would not help."""
     on_workspace: Callable[[], None]
 
 
@@ -47,7 +50,9 @@ class Watchdog:
     def __init__(self, watched: Watched) -> None:
         self._watched = watched
         self._task: asyncio.Task[None] | None = None
-        self._disk = DiskMeter(watched.folders, watched.limits.workspace)
+        self._disk = DiskMeter(watched.folders, watched.limits.workspace, watched.root)
+        self._memory_device = hidden.device_of_memory()
+        self._least_shared = hidden.shared_pages()
 
     def wake(self) -> None:
         if self._task is None or self._task.done():
@@ -66,6 +71,7 @@ class Watchdog:
         while True:
             await asyncio.sleep(delay)
             if not self._watched.is_busy() and not any(map(running, children(self._watched.root))):
+                await self._look_at_memory()  # segments stay when their makers are gone
                 return
             delay = await self._look_at_memory()
             if loop.time() >= next_disk:
@@ -92,19 +98,39 @@ class Watchdog:
             if len(left) >= watched.limits.processes // 2:
                 kill_all(watched.root, watched.is_leftover)
                 return 0, 0
+        pids.append(watched.root)
+        held, segments = self._hidden(pids)
         sizes = {pid: memory_estimate(pid) for pid in pids}
-        if not sizes or sum(sizes.values()) <= watched.limits.memory:
-            return sum(sizes.values()), 0
+        rough = sum(sizes.values()) + sum(held.values()) + segments
+        if rough <= watched.limits.memory:
+            return rough, 0
         # The estimate counts shared pages more than once; nobody is killed for that.
-        sizes = {pid: proportional_memory(pid) for pid in pids}
-        return sum(sizes.values()), max(sizes, key=sizes.__getitem__)
+        shares = {pid: proportional_memory(pid) for pid in pids}
+        shared = max(sum(share for _, share in shares.values()), sum(held.values()) + segments)
+        sizes = {pid: sum(share) + held.get(pid, 0) for pid, share in shares.items()}
+        sizes[watched.root] += segments
+        if sizes[watched.root] <= watched.limits.memory // 2 and len(sizes) > 1:
+            del sizes[watched.root]
+        return sum(own for own, _ in shares.values()) + shared, max(sizes, key=sizes.__getitem__)
+
+    def _hidden(self, pids: list[int]) -> tuple[dict[int, int], int]:
+        """Memory in nameless files, by process, and in segments; looked for when the machine's total has grown."""
+        now = hidden.shared_pages()
+        self._least_shared = min(self._least_shared, now)
+        if now - self._least_shared < min(SHARED_STEP, self._watched.limits.memory // 4):
+            return {}, 0
+        held: dict[int, int] = {}
+        for pid, size in hidden.nameless_files(pids, self._memory_device):
+            held[pid] = held.get(pid, 0) + size
+        return held, hidden.segments(self._watched.root) if self._watched.has_namespaces else 0
 
 
 class DiskMeter:
     """Disk use of the session's folders: measured exactly when the free space says that it may have grown."""
 
-    def __init__(self, folders: tuple[Path, ...], limit: int) -> None:
+    def __init__(self, folders: tuple[Path, ...], limit: int, root: int) -> None:
         self._folders = folders
+        self._root = root
         self._limit = limit
         self._allowed = limit
         self._used: int | None = None
@@ -137,4 +163,6 @@ class DiskMeter:
         command = ["du", "-sx", "--block-size=1", "--", *map(str, self._folders)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         total = sum(int(line.split(None, 1)[0]) for line in done.stdout.splitlines() if line[:1].isdigit())
+        device = self._folders[0].stat().st_dev
+        total += sum(size for _, size in hidden.nameless_files(descendants(self._root), device))
         return total if done.returncode == 0 else max(total, guess)

@@ -1,0 +1,1 @@
+"""HTTP tools: guard, calls, inputs, pages, errors."""

@@ -7,11 +7,15 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
+from starlette.types import Message
 
-from cogmill.kit.errors import Invalid, TooLarge
+from cogmill.kit.errors import Invalid, Refusal, TooLarge
 from cogmill.web.errors import invalid
 
 M = TypeVar("M", bound=BaseModel)
+MOST_VALUES = 1000
+"""Values of one list parameter; databases take a bounded number in one statement."""
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _NESTED = re.compile(r"qs\[([a-z_]+)\](?:\[\d*\])?")
 _INDEXED = re.compile(r"([a-z_]+)\[\d*\]")
 NUL = "text must not contain the NUL character"
@@ -39,7 +43,10 @@ def read_query(model: type[M], sent: QueryParams) -> M:
         if value == "":
             continue  # `tags=` is a filter that the caller left empty
         if name in lists:
-            values.setdefault(name, []).extend(part for part in value.split(",") if part)
+            several = values.setdefault(name, [])
+            several += [part for part in value.split(",") if part]
+            if len(several) > MOST_VALUES:
+                raise Invalid.at("query", name, msg=f"at most {MOST_VALUES} values", kind="too_long")
         else:
             values[name] = value
     try:
@@ -50,8 +57,8 @@ def read_query(model: type[M], sent: QueryParams) -> M:
 
 async def read_body(model: type[M], request: Request, limit: int) -> M:
     """A JSON body as a model."""
-    raw = await _bounded(request, limit)
-    if b"\\u0000" in raw:
+    raw = await bounded(request, limit, TooLarge(f"The body may have at most {limit} bytes.")).body()
+    if _ESCAPED_NUL.search(raw):
         raise Invalid.at("body", msg=NUL)
     try:
         return model.model_validate_json(raw or b"null")
@@ -59,15 +66,19 @@ async def read_body(model: type[M], request: Request, limit: int) -> M:
         raise invalid(error, "body") from None
 
 
-async def _bounded(request: Request, limit: int) -> bytes:
-    too_large = TooLarge(f"The body may have at most {limit} bytes.")
+def bounded(request: Request, limit: int, refusal: Refusal) -> Request:
+    """The same request, refused as soon as its body turns out to be longer than `limit`."""
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit:
-        raise too_large
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
+    if length.isascii() and length.isdigit() and int(length[:20]) > limit:
+        raise refusal
+    size = 0
+
+    async def receive() -> Message:
+        nonlocal size
+        message = await request.receive()
+        size += len(message.get("body", b""))
         if size > limit:
-            raise too_large
-        parts.append(part)
-    return b"".join(parts)
+            raise refusal
+        return message
+
+    return Request(request.scope, receive)

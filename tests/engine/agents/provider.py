@@ -2,7 +2,12 @@
 
 import json
 import threading
+import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
+
+NOTHING = {"status": 400, "body": {"error": {"message": "no script left"}}}
 
 
 def call(name: str, **arguments) -> dict:
@@ -10,10 +15,13 @@ def call(name: str, **arguments) -> dict:
 
 
 class StubProvider:
-    """Answers one script entry for each request: text, calls, status, headers, body, usage or drop."""
+    """Answers one script entry for each request: text, calls, status, headers, body, usage, raw, cut, wait or drop.
+
+    An entry may be a function of the request's messages, for answers that depend on what a tool gave back.
+    """
 
     def __init__(self) -> None:
-        self.script: list[dict] = []
+        self.script: list[dict | Callable[[list[dict]], dict]] = []
         self.requests: list[dict] = []
         self.headers: list[dict] = []
         self.by_progress = False
@@ -48,7 +56,7 @@ class StubProvider:
     def url(self) -> str:
         return f"{self.origin}/v1"
 
-    def says(self, *entries: dict) -> "StubProvider":
+    def says(self, *entries: "dict | Callable[[list[dict]], dict]") -> "StubProvider":
         self.script.extend(entries)
         return self
 
@@ -59,6 +67,7 @@ class StubProvider:
         self.requests.append(json.loads(handler.rfile.read(int(handler.headers["Content-Length"]))))
         self.headers.append({name.lower(): value for name, value in handler.headers.items()})
         entry = self._entry()
+        time.sleep(entry.get("wait", 0))
         if entry.get("drop"):
             handler.connection.close()
             return
@@ -73,13 +82,15 @@ class StubProvider:
         handler.send_header("Content-Type", "text/event-stream")
         handler.end_headers()
         chunks = self._anthropic(entry) if handler.path.startswith("/v1/messages") else self._openai(entry)
-        for chunk in chunks:
+        for chunk in [entry["raw"]] if "raw" in entry else islice(chunks, entry.get("cut")):
             handler.wfile.write(chunk.encode())
 
     def _entry(self) -> dict:
         if self.by_progress:
-            return self.script[sum(one["role"] == "assistant" for one in self.messages())]
-        return self.script.pop(0) if self.script else {"status": 400, "body": {"error": {"message": "no script left"}}}
+            entry = self.script[sum(one["role"] == "assistant" for one in self.messages())]
+        else:
+            entry = self.script.pop(0) if self.script else NOTHING
+        return entry if isinstance(entry, dict) else entry(self.messages())
 
     def _openai(self, entry: dict):
         def chunk(delta: dict, finish=None) -> str:

@@ -1,5 +1,6 @@
 """The model agent against a provider on loopback: tools, retries, questions, structured output, crashes."""
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -297,3 +298,85 @@ async def test_logged_prompt_is_not_heard_twice(world, provider, agent):
     provider.says({"text": "Done."})
     await world.run(agent)
     assert [one["content"] for one in provider.messages() if one["role"] == "user"] == ["Use token abc."]
+
+
+async def test_an_answer_that_breaks_off_is_no_answer_and_its_cost_is_booked(world, provider, agent):
+    provider.says({"text": "I am nearly", "cut": 3}, {"text": "Done."})
+    assert (await world.run(agent)).outcome == "finished"
+    assert world.journal.said == ["Done."]
+    broken, whole = world.journal.of_type("model_call_completed")
+    assert (broken["failure"], broken["ok"]) == ("broken_off", False)
+    assert Decimal(broken["usd"]) > Decimal("0.003")
+    assert world.journal.spent == Decimal(broken["usd"]) + Decimal(whole["usd"])
+    provider.says(*[{"text": "I am nearly", "cut": 3}] * 9)
+    world.journal.user("And?")
+    end = await world.run(agent)
+    assert (end.outcome, len(provider.requests)) == ("failed", 5)
+    assert "broke off" in end.message
+
+
+async def test_an_answer_that_was_too_long_goes_on(world, provider, agent):
+    def cut(**delta):
+        chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "stub"}
+        parts = [({"role": "assistant", **delta}, None), ({}, "length")]
+        choices = [[{"index": 0, "delta": one, "finish_reason": why}] for one, why in parts]
+        return {"raw": "".join(f"data: {json.dumps({**chunk, 'choices': one})}\n\n" for one in choices)}
+
+    half = {"name": "write_file", "arguments": '{"path": "a.txt", "content": "abc'}
+    provider.says(
+        cut(content="First I shall"),
+        cut(tool_calls=[{"index": 0, "id": "x", "type": "function", "function": half}]),
+        {"text": "Done."},
+    )
+    assert (await world.run(agent)).outcome == "finished"
+    assert world.journal.said == ["Done."]
+    assert "too long" in provider.messages(1)[-1]["content"]
+    assert "do it in smaller parts" in tool_messages(provider)[-1]
+    assert not (world.root / "workspace/a.txt").exists()
+
+
+async def test_a_request_that_is_too_long_is_shortened_for_good(world, provider, agent):
+    refused = {"error": {"message": "maximum context length exceeded", "code": "context_length_exceeded"}}
+    provider.says(*[{"calls": [call("shell", command="seq 1 3000")], "usage": None}] * 4)
+    provider.says({"status": 400, "body": refused}, {"calls": [call("shell", command="true")]}, {"text": "Done."})
+    assert (await world.run(agent)).outcome == "finished"
+    sizes = [len(json.dumps(request)) for request in provider.requests]
+    assert sizes[5] < 0.8 * sizes[4]
+    assert sizes[6] < sizes[4]
+    provider.says(*[{"status": 400, "body": refused}] * 9)
+    world.journal.user("More.")
+    end = await world.run(agent)
+    assert end.outcome == "failed"
+    assert "COGMILL_MODEL_CONTEXT_TOKENS" in end.message
+    assert len(provider.requests) <= 10
+
+
+async def test_small_windows_get_short_answers(world, provider, agent):
+    provider.says({"text": "Done."})
+    await world.run(lambda: agent(context_tokens=8_000))
+    assert provider.requests[0]["max_completion_tokens"] == 4_000
+
+
+async def test_worst_case_counts_what_no_one_has_counted_by_its_bytes(world, provider, agent):
+    world.asks("\u7a0b" * 20_000)  # a token or more for each of these characters
+    provider.says({"calls": [call("shell", command="true")], "usage": (26_000, 10)}, {"text": "Done."})
+    await world.run(agent)
+    assert world.journal.reserved[0] > Decimal("0.12") + Decimal(60_000 * 3) / 1_000_000
+    assert world.journal.reserved[1] > Decimal("0.12") + Decimal(26_000 * 3) / 1_000_000
+
+
+async def test_commit_leaves_caches_out_unless_they_are_named(world, provider, agent):
+    world.repository({"a.py": "x = 1\n"})
+    make = (
+        "mkdir -p calc/__pycache__ calc/sub/node_modules && cd calc && touch __pycache__/a.pyc sub/node_modules/m new"
+    )
+    provider.says(
+        {"calls": [call("shell", command=make), call("git_commit", message="New")]},
+        {"calls": [call("git_commit", message="Pyc", paths=["__pycache__/a.pyc"])]},
+        {"calls": [call("shell", command="echo 2 > __pycache__/a.pyc; rm a.py"), call("git_commit", message="All")]},
+        {"text": "Done."},
+    )
+    await world.run(agent)
+    assert [one["files"] for one in world.journal.of_type("git_commit_completed")] == [
+        ["new"], ["__pycache__/a.pyc"], ["__pycache__/a.pyc", "a.py"],
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Adapters to the shapes of older versions of the API."""

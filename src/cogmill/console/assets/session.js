@@ -101,7 +101,8 @@ class Page {
     byId("sleep").disabled = byId("stop").disabled = isOver;
     byId("archive").disabled = Boolean(session.is_archived);
     byId("message").disabled = byId("send").disabled = isOver;
-    if (isOver) byId("message").placeholder = "This session is over.";
+    byId("message").placeholder = isOver ? "This session is over."
+      : session.status_detail === "waiting_for_user" ? "Your answer… (Ctrl+Enter sends)" : "Message to the agent… (Ctrl+Enter sends)";
     byId("working").hidden = isOver || session.status !== "running" || session.status_detail !== "working";
     if (session.prompt) this.showPrompt(session.prompt);
     const output = session.structured_output;

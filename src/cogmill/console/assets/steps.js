@@ -84,6 +84,10 @@ export function stepTitle(entry) {
   return command || entry.summary || text(entry.contents, "path", "title") || stepName(entry.type);
 }
 
+/** What a model said in a step. */
+export const wordsOf = ({ response }) => (Array.isArray(response?.parts) ? response.parts : [])
+  .filter((part) => part?.part_kind === "text" && typeof part.content === "string").map((part) => part.content.trim()).join("\n\n");
+
 /** Short facts of a step that is over. */
 export function stepFacts({ contents, state }) {
   const facts = [];

@@ -2,7 +2,7 @@
 
 import { diffFold, parseDiff } from "./diff.js";
 import { el, fill, link, plain, time } from "./dom.js";
-import { Log, stepFacts, stepName, stepTitle, text } from "./steps.js";
+import { Log, stepFacts, stepName, stepTitle, text, wordsOf } from "./steps.js";
 
 const WINDOW = 300;
 const FLUSH_MS = 60;
@@ -163,6 +163,8 @@ class StepView {
     const parts = [];
     const command = text(contents, "command");
     if (command.includes("\n")) parts.push(el("pre", { class: "code", tabindex: "0" }, plain(command)));
+    const words = wordsOf(contents);
+    if (words) parts.push(el("div", { class: "prose" }, plain(words)));
     const address = text(contents, "url", "pr_url");
     if (address) parts.push(el("p", {}, link(address)));
     const diff = text(contents, "diff");
@@ -184,7 +186,8 @@ function opensByItself(entry) {
   if (entry.state === "running") return entry.type === "shell_process" || entry.output !== "";
   if (entry.state === "failed") return true;
   const diff = text(entry.contents, "diff");
-  return diff !== "" && diff.length < 4000;
+  if (diff !== "") return diff.length < 4000;
+  return wordsOf(entry.contents).length > entry.summary.length; // the title holds only their beginning
 }
 
 function outputText(entry) {

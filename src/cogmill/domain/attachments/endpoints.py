@@ -5,7 +5,6 @@ import os
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
@@ -13,26 +12,18 @@ from cogmill.access.context import Context
 from cogmill.domain.attachments import service
 from cogmill.domain.attachments.schemas import AttachmentOut
 from cogmill.kit.errors import Invalid, TooLarge
-from cogmill.models.content import attachment
 from cogmill.web.call import Call
+from cogmill.web.inputs import bounded
+
+FORM_OVERHEAD = 65536
+"""What a form may add to its file."""
+FILE_HEADERS = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
 
 
 async def upload(call: Call, request: Request) -> AttachmentOut:
-    settings = call.runtime.settings
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > settings.max_attachment + 65536:
-        raise TooLarge(f"An attachment may have at most {settings.max_attachment} bytes (max_attachment).")
-    async with request.form(max_files=1, max_fields=10) as form:
-        file: Any = form.get("file")
-        if file is None or isinstance(file, str):
-            raise Invalid.at("body", "file", msg="Send the file as multipart/form-data field 'file'.", kind="missing")
-        if (file.size or 0) > settings.max_attachment:
-            raise TooLarge(f"An attachment may have at most {settings.max_attachment} bytes (max_attachment).")
-        attachment_id, name = str(uuid4()), service.clean_name(file.filename)
-        content = await file.read()
-        content_type = (file.content_type or "application/octet-stream")[:200]
-    path = service.stored_file(settings.data, attachment_id)
-    await asyncio.to_thread(_store, path, content)
+    settings, attachment_id = call.runtime.settings, str(uuid4())
+    name, content_type, content = await _sent_file(request, settings.max_attachment)
+    await asyncio.to_thread(_store, service.stored_file(settings.data, attachment_id), content)
 
     def unit(ctx: Context) -> AttachmentOut:
         row = service.record(ctx, attachment_id, name, content_type, len(content))
@@ -40,6 +31,18 @@ async def upload(call: Call, request: Request) -> AttachmentOut:
         return AttachmentOut(attachment_id=attachment_id, name=name, url=url)
 
     return await call.write(unit)
+
+
+async def _sent_file(request: Request, limit: int) -> tuple[str, str, bytes]:
+    """Name, content type and bytes of the one file in a form."""
+    too_large = TooLarge(f"An attachment may have at most {limit} bytes (max_attachment).")
+    async with bounded(request, limit + FORM_OVERHEAD, too_large).form(max_files=1, max_fields=10) as form:
+        file: Any = form.get("file")
+        if file is None or isinstance(file, str):
+            raise Invalid.at("body", "file", msg="Send the file as multipart/form-data field 'file'.", kind="missing")
+        if (file.size or 0) > limit:
+            raise too_large
+        return service.clean_name(file.filename), service.clean_type(file.content_type), await file.read()
 
 
 def _store(path: Any, content: bytes) -> None:
@@ -57,21 +60,8 @@ async def download(call: Call, uuid: str, name: str) -> Response:
 
 async def file(call: Call, request: Request, attachment_id: str, name: str) -> Response:  # noqa: ARG001 - part of the address
     """What a signed link leads to."""
-
-    def unit(ctx: Context) -> Any:
-        query = request.query_params
-        service.check_link(ctx, attachment_id, query.get("expires", ""), query.get("signature", ""))
-        found = select(attachment).where(attachment.c.attachment_id == attachment_id)
-        row = ctx.db.execute(found).one_or_none()
-        if row is None:
-            raise service.AttachmentNotFound("This attachment does not exist any more.")
-        return row
-
-    row = await call.read(unit)
-    return FileResponse(
-        service.stored_file(call.runtime.settings.data, attachment_id),
-        media_type=row.content_type,
-        filename=row.name,
-        content_disposition_type="attachment",
-        headers={"x-content-type-options": "nosniff", "content-security-policy": "sandbox"},
-    )
+    query = request.query_params
+    expires, signature = query.get("expires", ""), query.get("signature", "")
+    row = await call.read(lambda ctx: service.linked(ctx, attachment_id, expires, signature))
+    path = service.stored_file(call.runtime.settings.data, attachment_id)
+    return FileResponse(path, media_type=row.content_type, filename=row.name, headers=FILE_HEADERS)

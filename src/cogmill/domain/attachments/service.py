@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from cogmill.access.context import Context
 from cogmill.access.scope import owned
@@ -15,6 +15,7 @@ from cogmill.kit.errors import Forbidden, Invalid, NotFound
 from cogmill.models.content import attachment
 
 LINK_SECONDS = 300
+_CONTENT_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+(?: ?; ?[\w-]+=(?:[\w.+-]+|\"[\w.+ :/-]*\"))*", re.ASCII)
 _IN_URL = re.compile(r"/attachments/([0-9a-fA-F-]{32,36})(?:/[^/]*)?/?$")
 
 
@@ -28,10 +29,16 @@ def stored_file(data: Path, attachment_id: str) -> Path:
 
 
 def clean_name(name: str | None) -> str:
-    """A file name that is only a name: no folders, no control characters, at most 200 characters."""
+    """A file name that is only a name: no folders, no control characters, no longer than file systems take."""
     plain = unicodedata.normalize("NFC", (name or "").replace("\\", "/").rsplit("/", 1)[-1])
-    plain = "".join(c for c in plain if c.isprintable() and c not in '<>:"|?*').strip(" .")
-    return plain[-200:] or "attachment"
+    plain = "".join(c for c in plain if c.isprintable() and c not in '<>:"|?*')
+    return plain.encode()[-200:].decode(errors="ignore").strip(" .") or "attachment"
+
+
+def clean_type(content_type: str | None) -> str:
+    """A content type that can be a header later."""
+    known = content_type is not None and len(content_type) <= 200 and _CONTENT_TYPE.fullmatch(content_type)
+    return content_type if known and content_type else "application/octet-stream"
 
 
 def attachment_url(base: str, row: Any) -> str:
@@ -83,6 +90,15 @@ def signed_link(ctx: Context, row: Any) -> str:
     signature = ctx.runtime.keyring.sign("attachment", f"{row.attachment_id}.{expires}")
     base = ctx.runtime.settings.base_url
     return f"{base}/files/{row.attachment_id}/{quote(row.name)}?expires={expires}&signature={signature}"
+
+
+def linked(ctx: Context, attachment_id: str, expires: str, signature: str) -> Any:
+    """The attachment that a signed link names; the link is all the right that is needed."""
+    check_link(ctx, attachment_id, expires, signature)
+    row = ctx.db.execute(select(attachment).where(attachment.c.attachment_id == attachment_id)).one_or_none()
+    if row is None:
+        raise AttachmentNotFound("This attachment does not exist any more.")
+    return row
 
 
 def check_link(ctx: Context, attachment_id: str, expires: str, signature: str) -> None:

@@ -1,10 +1,12 @@
-"""The first principals of a new installation, and keys for them."""
+"""The caller as it sees itself; the first principals of a new installation, and keys for them."""
 
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
 from cogmill.access.permissions import DEFAULT_ROLES
+from cogmill.access.principals import Principal
+from cogmill.domain.identity.schemas import PatUserSelf, SelfOut, ServiceUserSelf
 from cogmill.kit.crypto import Keyring, new_token
 from cogmill.kit.ids import new_id
 from cogmill.models.access import api_key, enterprise, organization, role, role_assignment, service_user
@@ -17,6 +19,25 @@ class FirstKeys:
     enterprise_key: str
     org_id: str
     org_key: str
+
+
+def present(caller: Principal) -> SelfOut:
+    """A caller as it sees itself."""
+    if caller.service_user_id is not None:
+        return ServiceUserSelf(
+            principal_type="service_user",
+            service_user_id=caller.service_user_id,
+            service_user_name=caller.name,
+            org_id=caller.org_id,
+        )
+    return PatUserSelf(
+        principal_type="pat_user",
+        api_key_id=caller.api_key_id,
+        api_key_name=caller.api_key_name,
+        user_id=caller.principal_id,
+        user_name=caller.name,
+        org_id=caller.org_id,
+    )
 
 
 def is_initialised(db: Connection) -> bool:

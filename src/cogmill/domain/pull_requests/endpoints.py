@@ -16,18 +16,19 @@ from cogmill.web.call import Call
 
 async def get(call: Call, pull_request_id: str) -> PullRequestOut:
     """A pull request with its diff, as the forge has it now."""
-
-    def unit(ctx: Context) -> Any:
-        row = service.find(ctx, pull_request_id)
-        find(ctx, row.session_id)
-        return row
-
-    row = await call.read(unit)
+    row = await call.read(lambda ctx: _found(ctx, pull_request_id))
     forge = LocalForge(call.runtime.settings.data / "forge" / row.org_id)
     diff = await forge.diff(row.repo, row.base_commit, row.head_commit)
     shown = {name: getattr(row, name) for name in PullRequestOut.model_fields if name != "diff"}
     shown |= {"created_at": int(row.created_at), "updated_at": int(row.updated_at)}
     return PullRequestOut(**shown, diff=diff)
+
+
+def _found(ctx: Context, pull_request_id: str) -> Any:
+    """Who may see the session may see its pull requests."""
+    row = service.find(ctx, pull_request_id)
+    find(ctx, row.session_id)
+    return row
 
 
 def session_diff(ctx: Context, devin_id: str) -> SessionDiffOut:

@@ -8,6 +8,7 @@ from cogmill.access.context import Context
 from cogmill.access.scope import owned
 from cogmill.kit.errors import NotFound
 from cogmill.kit.ids import new_id
+from cogmill.models.access import organization
 from cogmill.models.sessions import pull_request, session
 
 
@@ -50,6 +51,8 @@ def open_or_update(ctx: Context, row_id: int, facts: dict[str, Any]) -> tuple[An
         change = update(pull_request).where(pull_request.c.id == known.id).values(**facts, updated_at=ctx.now)
         return ctx.db.execute(change.returning(*pull_request.c)).one(), False
     org_id = ctx.scope.one_org
+    # One numbering at a time in an organization: two sessions must not find the same highest number.
+    ctx.db.execute(owned(organization, ctx.scope, organization.c.org_id).with_for_update(key_share=True))
     highest = select(func.max(pull_request.c.number)).where(
         pull_request.c.org_id == org_id, pull_request.c.repo == facts["repo"]
     )

@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-from sqlalchemy import select
-
 from cogmill.access.context import Context
 from cogmill.domain.attachments.service import attachment_url
 from cogmill.domain.sessions import events, queries, service
@@ -27,8 +25,6 @@ from cogmill.domain.sessions.schemas import (
     TagsOut,
     TerminateQuery,
 )
-from cogmill.models.content import attachment
-from cogmill.models.sessions import session_attachment
 from cogmill.web.params import Page, PageQuery, page_of
 
 
@@ -102,13 +98,6 @@ def replace_tags(ctx: Context, devin_id: str, body: TagsIn) -> TagsOut:
 
 
 def list_attachments(ctx: Context, devin_id: str) -> list[SessionAttachmentOut]:
-    row = queries.find(ctx, devin_id)
-    found = (
-        select(attachment, session_attachment.c.source)
-        .join(session_attachment, session_attachment.c.attachment_id == attachment.c.attachment_id)
-        .where(session_attachment.c.session == row.id)
-        .order_by(attachment.c.created_at)
-    )
     return [
         SessionAttachmentOut(
             attachment_id=one.attachment_id,
@@ -117,7 +106,7 @@ def list_attachments(ctx: Context, devin_id: str) -> list[SessionAttachmentOut]:
             url=attachment_url(ctx.runtime.settings.base_url, one),
             content_type=one.content_type,
         )
-        for one in ctx.db.execute(found)
+        for one in queries.attachments_of(ctx, queries.find(ctx, devin_id))
     ]
 
 

@@ -15,7 +15,8 @@ from cogmill.domain.sessions.schemas import PullRequestRef, SessionListQuery, Se
 from cogmill.domain.sessions.states import Detail, Status
 from cogmill.kit.errors import Forbidden, NotFound
 from cogmill.kit.paging import Slice, fetch_page
-from cogmill.models.sessions import pull_request, session, session_label
+from cogmill.models.content import attachment
+from cogmill.models.sessions import pull_request, session, session_attachment, session_label
 
 SessionRow = Row[Any]
 VIEW_ALL = (P.VIEW_ORG_SESSIONS, P.VIEW_ACCOUNT_SESSIONS)
@@ -115,6 +116,17 @@ def _labelled(ctx: Context, kind: str, values: Sequence[str]) -> Select[Any]:
     return owned(session_label, ctx.scope, session_label.c.session).where(
         session_label.c.kind == kind, session_label.c.value.in_(values)
     )
+
+
+def attachments_of(ctx: Context, row: SessionRow) -> list[Any]:
+    """Files that came with the session, oldest first."""
+    found = (
+        select(attachment, session_attachment.c.source)
+        .join(session_attachment, session_attachment.c.attachment_id == attachment.c.attachment_id)
+        .where(session_attachment.c.session == row.id)
+        .order_by(attachment.c.created_at, attachment.c.attachment_id)
+    )
+    return list(ctx.db.execute(found))
 
 
 def present(ctx: Context, rows: Sequence[SessionRow]) -> list[SessionOut]:

@@ -1,6 +1,7 @@
 """What goes in and out of the session operations; names and meanings are the contract's."""
 
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
@@ -28,6 +29,8 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=1_000_000, patt
 Id = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Stamp = Annotated[int, Field(ge=-(2**53), le=2**53)]
 MAX_SCHEMA = 64 * 1024
+MAX_SCHEMA_DEPTH = 64
+"""Checking a schema, and values by it, recurses several calls deep for each level."""
 
 
 class SessionSecretIn(Body):
@@ -75,8 +78,11 @@ class SessionIn(Body):
             return None
         if len(json.dumps(schema)) > MAX_SCHEMA:
             raise ValueError("the schema is larger than 64 KB")
-        for reference in _references(schema):
-            if not reference.startswith("#"):
+        for depth, node in _nodes(schema):
+            if depth > MAX_SCHEMA_DEPTH:
+                raise ValueError(f"the schema is nested deeper than {MAX_SCHEMA_DEPTH} levels")
+            reference = node.get("$ref") if isinstance(node, dict) else None
+            if isinstance(reference, str) and not reference.startswith("#"):
                 raise ValueError(f"the schema must be self-contained; it refers to {reference[:100]!r}")
         from jsonschema import Draft7Validator
         from jsonschema.exceptions import SchemaError
@@ -88,17 +94,14 @@ class SessionIn(Body):
         return schema
 
 
-def _references(node: Any) -> list[str]:
-    found, waiting = [], [node]
+def _nodes(node: Any) -> Iterator[tuple[int, Any]]:
+    """Everything inside a JSON value, with how deep it lies."""
+    waiting = [(0, node)]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            if isinstance(one.get("$ref"), str):
-                found.append(one["$ref"])
-            waiting.extend(one.values())
-        elif isinstance(one, list):
-            waiting.extend(one)
-    return found
+        depth, one = waiting.pop()
+        yield depth, one
+        inside = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        waiting.extend((depth + 1, part) for part in inside)
 
 
 class CreateQuery(Query):

@@ -20,6 +20,9 @@ for every provider), and restart the server.
 
 After the restart, write any message here and I start with your task."""
 
+_STILL_NOT = """There is still no model configured on this server; my first answer above says how to configure one. \
+Or answer with the commands in fenced blocks marked `sh`."""
+
 
 class UnknownAgent(ValueError):
     """There is no agent of that name; the text lists the names."""
@@ -31,9 +34,12 @@ class UnconfiguredAgent:
     name = "unconfigured"
 
     async def run(self, turn: Turn) -> TurnEnd:
-        if any(has_blocks(text_of(event)) for event in heard(turn.task, turn.history)):
+        messages = heard(turn.task, turn.history)
+        if any(has_blocks(text_of(event)) for event in messages):
             return await make_agent("runbook", None).run(turn)
         await turn.say(_CONFIGURE, key="how-to-configure")
+        if messages:
+            await turn.say(_STILL_NOT, key=f"still-no-model-{messages[-1].seq}")
         return TurnEnd("waiting_for_user")
 
 

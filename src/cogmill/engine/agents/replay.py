@@ -21,6 +21,7 @@ FORMAT, VERSION = "cogmill-recording", 1
 
 _VARIES = (
     (re.compile(r"\x1b\[[0-9;?]*[A-Za-z]"), ""),
+    (re.compile(r"\bPull request #\d+"), "Pull request #"),
     (re.compile(r"https?://[^\s\"'<>)]+"), "<url>"),
     (re.compile(r"\bdevin[-/](?:devin-)?[0-9a-f]{6,32}\b"), "<session>"),
     (re.compile(r"(?:/var)?/tmp/[^\s:,'\")]+"), "<temporary>"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from cogmill.engine.agents.clipping import first_line
 from cogmill.engine.agents.model.calls import Call, text_of_response
-from cogmill.engine.agents.model.compaction import CHARACTERS_PER_TOKEN, View, answer_limit, view
+from cogmill.engine.agents.model.compaction import CHARACTERS_PER_TOKEN, View, answer_limit, shorter_window, view
 from cogmill.engine.agents.model.conversation import Conversation, Ending, Exchange
 from cogmill.engine.agents.model.instructions import first_message, prompt_version, system_prompt
 from cogmill.engine.agents.model.retrying import RetryPolicy, complete
@@ -21,8 +21,11 @@ from cogmill.engine.agents.model.tools.table import TOOLS, specifications
 from cogmill.engine.agents.model.wire import Backend, ModelFailure, Reply, Request, ToolSpec
 from cogmill.engine.agents.pricing import Prices, PriceUnknown, prices_for, worst_case
 from cogmill.engine.agents.seam import Json, ModelSettings, Price, StepResult, Steps, Suspend, Task, Turn, TurnEnd
+from cogmill.kit.logs import logger
 
+log = logger("agent")
 MAX_MISSTEPS = 4
+MAX_REPEATS = 3
 _RESUME = "Nothing is lost: write a message, or resume the session, to go on from here."
 
 
@@ -33,7 +36,8 @@ class ModelAgent:
 
     def __init__(self, settings: ModelSettings, *, retries: RetryPolicy | None = None) -> None:
         self.settings = settings
-        self._retries = retries or RetryPolicy()
+        self._retries = retries or RetryPolicy(attempts=settings.attempts)
+        self._repeats = 0
         self._stack = AsyncExitStack()
         self._backend: Backend | None = None
         self._constant: tuple[str, list[ToolSpec], str] = ("", [], "")
@@ -105,18 +109,38 @@ class ModelAgent:
         if self._backend is None:
             self._backend = await self.connect(turn)
             self._constant = _constant(turn.task)
-        instructions, tools, overhead = self._constant
-        limits = (self.settings.context_tokens, self.settings.max_output_tokens)
-        shown = view(conversation, first_message(turn.task), overhead, *limits)
+        instructions, tools, _ = self._constant
+        shown = self._view(conversation)
         request = Request(len(conversation.exchanges) + 1, instructions, shown.items, tools)
         action = _ModelAction(self, self._backend, request, shown, conversation.through)
-        worst = Price(worst_case(self.prices(), shown.tokens, self.settings.max_output_tokens))
+        worst = Price(worst_case(self.prices(), shown.most, self.settings.output_tokens))
         key = f"model-{conversation.requests + 1}"
         outcome = await turn.model_step(key, f"Ask {self.settings.name}", worst, action)
         conversation.take_response(outcome.contents)
         if outcome.ok and "response" in outcome.contents:
+            self._repeats = 0
+            return None
+        failure = outcome.contents.get("failure")
+        log.warning("model_failed", session_id=turn.task.session_id, model=self.settings.name, failure=failure)
+        if await self._helps_to_repeat(conversation, outcome.contents, shown):
             return None
         return str(outcome.contents.get("error") or "The model could not be asked.")
+
+    def _view(self, conversation: Conversation) -> View:
+        limits = (self.settings.context_tokens, self.settings.output_tokens)
+        if conversation.too_much:
+            limits = shorter_window(conversation.too_much, *limits)
+        return view(conversation, first_message(conversation.task), self._constant[2], *limits)
+
+    async def _helps_to_repeat(self, conversation: Conversation, contents: Json, shown: View) -> bool:
+        """Whether a failed request is asked again, as a step of its own: what it cost is booked already."""
+        self._repeats += 1
+        if self._repeats >= MAX_REPEATS:
+            return False
+        if contents.get("failure") == "broken_off":
+            await asyncio.sleep(self._retries.pause(self._repeats, None))
+            return True
+        return contents.get("failure") == "context" and self._view(conversation).tokens < 0.9 * shown.tokens
 
     async def _answer(self, turn: Turn, conversation: Conversation, call: Call) -> None:
         if (answer := conversation.answer_control(call)) is not None:
@@ -171,8 +195,12 @@ class _ModelAction:
         try:
             reply = await complete(self._backend, self._request, self._agent._retries, steps.output)
         except ModelFailure as failure:
-            contents = {**common, "error": failure.text, "failure": failure.kind, "usd": "0"}
-            return StepResult(contents, summary=first_line(failure.text), ok=False), Price(Decimal(0))
+            usd = Decimal(0)
+            if failure.kind == "broken_off":
+                counts = {"input_tokens": self._shown.tokens, "output_tokens": failure.written}
+                usd = self._agent.prices().cost(counts)
+            contents = {**common, "error": failure.text, "failure": failure.kind, "shown_tokens": self._shown.tokens}
+            return StepResult({**contents, "usd": str(usd)}, summary=first_line(failure.text), ok=False), Price(usd)
         usage = _usage(reply, self._shown)
         usd = self._agent.prices().cost(usage)
         taken = round(time.monotonic() - began, 3)

@@ -32,10 +32,16 @@ def text_of_response(response: Json) -> str:
 
 def calls_of(number: int, response: Json) -> list[Call]:
     parts = [part for part in response.get("parts", ()) if part.get("part_kind") == "tool-call"]
-    return [_call(f"call-{number}-{index}", part) for index, part in enumerate(parts, 1)]
+    hint = " Your answer was too long and was cut off; do it in smaller parts." if is_cut_off(response) else ""
+    return [_call(f"call-{number}-{index}", part, hint) for index, part in enumerate(parts, 1)]
 
 
-def _call(key: str, part: Json) -> Call:
+def is_cut_off(response: Json) -> bool:
+    """Whether the provider ended the answer because it had become too long."""
+    return response.get("finish_reason") == "length"
+
+
+def _call(key: str, part: Json, hint: str) -> Call:
     name, call_id = str(part.get("tool_name") or ""), str(part.get("tool_call_id") or key)
     tool = TOOLS.get(name) or CONTROL.get(name)
     if tool is None:
@@ -45,12 +51,12 @@ def _call(key: str, part: Json) -> Call:
     try:
         given = json.loads(raw or "{}") if isinstance(raw, str | None) else raw
     except ValueError as problem:
-        return Call(key, call_id, name, None, f"The arguments are not valid JSON: {problem}.")
+        return Call(key, call_id, name, None, f"The arguments are not valid JSON: {problem}.{hint}")
     try:
         return Call(key, call_id, name, tool.arguments.model_validate(given), None)
     except ValidationError as problem:
         lines = [f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in problem.errors()]
-        return Call(key, call_id, name, None, f"Wrong arguments: {'; '.join(lines[:8])}.")
+        return Call(key, call_id, name, None, f"Wrong arguments: {'; '.join(lines[:8])}.{hint}")
 
 
 def control_answer(call: Call, schema: Json | None, blocked: str | None) -> str:

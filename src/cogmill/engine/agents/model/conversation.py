@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cogmill.engine.agents.inbox import heard, text_of
-from cogmill.engine.agents.model.calls import Call, calls_of, control_answer, text_of_response
+from cogmill.engine.agents.model.calls import Call, calls_of, control_answer, is_cut_off, text_of_response
 from cogmill.engine.agents.model.tools.table import CONTROL, TOOLS, render
 from cogmill.engine.agents.model.wire import ToolAnswer
 from cogmill.engine.agents.seam import Json, LogEvent, Task
 
 INTERRUPTED = "interrupted: the server stopped while this ran; its effect is unknown; check before you repeat it"
 _EMPTY = "Your last answer was empty. Go on with the task, or call finish when it is done."
+_TOO_LONG = "Your last answer was too long and was cut off. Go on with the task, in smaller steps."
 _NEEDS_OUTPUT = "This session needs structured output: call structured_output first, then finish."
+_OWN_WORDS = {_EMPTY, _TOO_LONG, _NEEDS_OUTPUT}
 
 
 @dataclass(slots=True)
@@ -60,6 +62,8 @@ class Conversation:
         """User messages that the model has not seen."""
         self.requests = 0
         """Model steps so far, failed ones included: the next one's key."""
+        self.too_much: int | None = None
+        """Estimated tokens of the shortest request that was too long for the model."""
         self._answer_limit = answer_limit
 
     @classmethod
@@ -95,6 +99,8 @@ class Conversation:
     def take_response(self, contents: Json) -> None:
         """Contents of a finished model step, a failed one too."""
         self.requests += 1
+        if contents.get("failure") == "context" and (shown := int(contents.get("shown_tokens") or 0)):
+            self.too_much = min(shown, self.too_much or shown)
         if "response" not in contents:
             return
         self._close()
@@ -144,6 +150,8 @@ class Conversation:
     def reminder(self) -> str | None:
         if self.last is None or self.last.calls:
             return None
+        if is_cut_off(self.last.response):
+            return _TOO_LONG
         if not self.last.text:
             return _EMPTY
         return _NEEDS_OUTPUT if self._lacks_output() else None
@@ -159,7 +167,7 @@ class Conversation:
             if not silent and not any(found and not found[1].ok for found in refused):
                 break
             count += 1
-            if any(text not in {_EMPTY, _NEEDS_OUTPUT} for text in exchange.said):
+            if any(text not in _OWN_WORDS for text in exchange.said):
                 break
         return count
 
@@ -168,7 +176,7 @@ class Conversation:
         count = 0
         for exchange in reversed(self.exchanges):
             count += 1
-            if any(text not in {_EMPTY, _NEEDS_OUTPUT} for text in exchange.said):
+            if any(text not in _OWN_WORDS for text in exchange.said):
                 break
         return 0 if self.waiting else count
 

@@ -6,6 +6,8 @@ from cogmill.engine.agents.model.arguments import GitCommit, GitDiff, GitPush, G
 from cogmill.engine.agents.model.tools.seam import Tool, ToolProblem, pick_checkout
 from cogmill.engine.agents.seam import Checkout, Json, StepResult, Steps, Turn
 
+_BYPRODUCTS = ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", "node_modules")
+"""What running tests and tools leaves behind; new files in there are committed only when they are named."""
 _NOTHING_NEW = "There are no new commits on the work branch; commit first."
 
 
@@ -46,7 +48,12 @@ async def _fork_point(turn: Turn, checkout: Checkout) -> str:
 
 async def commit(turn: Turn, _steps: Steps, asked: GitCommit) -> StepResult:
     checkout = pick_checkout(turn.task, asked.repo)
-    await _git(turn, checkout, "add", *(["--", *asked.paths] if asked.paths else ["--all"]))
+    if asked.paths:
+        await _git(turn, checkout, "add", "--", *asked.paths)
+    else:
+        await _git(turn, checkout, "add", "--update")
+        left_out = [f":(exclude,glob)**/{name}/**" for name in _BYPRODUCTS]
+        await _git(turn, checkout, "add", "--all", "--", ".", *left_out)
     files = (await _git(turn, checkout, "diff", "--cached", "--name-only")).splitlines()
     if not files:
         raise ToolProblem("There is nothing to commit.")
@@ -93,7 +100,7 @@ GIT_TOOLS = (
         GitDiff, "git_diff", "git", lambda _: "git diff", diff, _render_output, effects=False,
     ),
     Tool(
-        "git_commit", "Commit changes on the work branch.",
+        "git_commit", "Commit changes on the work branch; caches such as __pycache__ stay out unless you name them.",
         GitCommit, "git_commit", "git", lambda a: f"Commit: {first_line(a.message, 80)}", commit, _render_commit,
         on_cut="report",
     ),

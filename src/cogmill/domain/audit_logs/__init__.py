@@ -1,0 +1,1 @@
+"""The audit log: one record for every change, linked into a chain."""

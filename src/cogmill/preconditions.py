@@ -1,0 +1,154 @@
+"""What a server stands on: data folder, keys, database, model, address. What is wrong is said in words that help."""
+
+import errno
+import os
+import shutil
+import socket
+
+from cogmill.engine.agents.seam import ModelSettings
+from cogmill.kit.crypto import Keyring, load_keys
+from cogmill.kit.settings import Settings, SettingsError
+
+KEY_BYTES, BACKLOG = 32, 2048
+KEYS_LOST = "Put it back from your backup; without it no API key works and no secret can be read."
+USUAL_KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
+DATABASES = ("sqlite:///", "postgresql://", "postgres://", "postgresql+psycopg://")
+
+
+class Unusable(Exception):
+    """Something this server stands on cannot be used; the text says what, and what to do."""
+
+
+def make_data_folder(settings: Settings) -> None:
+    """The data folder itself, for this server's user to write in."""
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise Unusable(f"The data folder {settings.data} is a file. Name another one with --data.") from None
+    except OSError as error:
+        text = f"The data folder {settings.data} cannot be made: {error.strerror}. Name another one with --data."
+        raise Unusable(text) from None
+    if not os.access(settings.data, os.R_OK | os.W_OK | os.X_OK):
+        raise Unusable(f"The data folder {settings.data} cannot be written by this user. Give it to them with chown.")
+
+
+def read_keys(settings: Settings) -> Keyring:
+    """The keys of the keys file. SettingsError when it is damaged or others can read it."""
+    file = settings.keys_file
+    try:
+        keyring = load_keys(file)
+    except PermissionError:
+        raise SettingsError(f"{file} cannot be read by this user. Give it to them with chown.") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise SettingsError(f"{file} is damaged ({type(error).__name__}). {KEYS_LOST}") from None
+    if len(keyring.master) != KEY_BYTES:
+        raise SettingsError(f"{file} is damaged (its key has {len(keyring.master)} bytes). {KEYS_LOST}")
+    mode = file.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise SettingsError(f"{file} can be read by others (mode {mode:o}): chmod 600 {file}")
+    return keyring
+
+
+def model_settings(settings: Settings) -> ModelSettings | None:
+    """The configured model, or None."""
+    if settings.model is None:
+        return None
+    return ModelSettings(
+        name=settings.model,
+        base_url=settings.model_base_url,
+        api_key=settings.model_api_key.get_secret_value() if settings.model_api_key else None,
+        input_usd_per_mtok=settings.model_input_usd_per_mtok,
+        output_usd_per_mtok=settings.model_output_usd_per_mtok,
+        context_tokens=settings.model_context_tokens,
+        max_output_tokens=settings.model_max_output_tokens,
+        attempts=settings.model_attempts,
+    )
+
+
+def check_model(settings: Settings) -> None:
+    """A model without a known price is a configuration error: its spend could not be bounded."""
+    model = model_settings(settings)
+    if model is None:
+        return
+    if model.base_url is not None and not model.base_url.startswith(("http://", "https://")):
+        raise SettingsError(
+            f"COGMILL_MODEL_BASE_URL={model.base_url} is no http(s) address; write it like http://127.0.0.1:11434/v1."
+        )
+    from cogmill.engine.agents.pricing import check_price
+
+    try:
+        check_price(model)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    if model.base_url is None and model.api_key is None:
+        _check_model_key(model)
+
+
+def _check_model_key(model: ModelSettings) -> None:
+    provider = model.name.partition(":")[0].partition("-")[0]
+    variable = USUAL_KEYS.get(provider)
+    if variable is not None:
+        if not os.environ.get(variable) and not os.environ.get(f"{provider.upper()}_BASE_URL"):
+            raise SettingsError(f"There is no API key for {model.name}: set COGMILL_MODEL_API_KEY or {variable}.")
+        return
+    from cogmill.engine.agents.model.provider import build_model  # takes two seconds, so not for the usual providers
+    from cogmill.engine.agents.model.wire import ModelFailure
+
+    try:
+        build_model(model)
+    except ModelFailure as failure:
+        raise SettingsError(failure.text) from None
+
+
+def check_address(settings: Settings) -> None:
+    """Refuse to let keys travel unencrypted."""
+    if not settings.on_loopback and not settings.behind_proxy:
+        raise SettingsError(
+            f"host {settings.host}: beyond loopback keys would travel unencrypted. Put a TLS proxy in front and start "
+            "with --behind-proxy, or listen on 127.0.0.1."
+        )
+
+
+def check_git() -> None:
+    """Sessions on repositories need git on the host."""
+    if shutil.which("git") is None:
+        raise SettingsError("git is not installed; install it, e.g. 'apt-get install git'.")
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket."""
+    try:
+        kind = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((settings.host, settings.port), family=kind, backlog=BACKLOG)
+    except OSError as error:
+        hints = {
+            errno.EADDRINUSE: "Is another server running? Stop it, or name another --port.",
+            errno.EACCES: "Ports below 1024 need root; name another --port.",
+        }
+        hint = hints.get(error.errno or 0, "Name an address of this machine with --host.")
+        text = f"Cannot listen on {settings.host} port {settings.port}: {os.strerror(error.errno or 0)}. {hint}"
+        raise Unusable(text.replace("Unknown error -2", "no such name")) from None
+
+
+def check_database_url(settings: Settings) -> None:
+    """Refuse addresses of databases that this version does not speak with."""
+    if settings.database_url is not None and not settings.database_url.get_secret_value().startswith(DATABASES):
+        raise SettingsError("COGMILL_DATABASE_URL must look like postgresql://user:password@host:5432/name.")
+
+
+def explain_database(settings: Settings, error: Exception) -> str:
+    """What a database said, where it is, and what to do; the password stays out."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import DBAPIError
+
+    said = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
+    said = said.partition(" Is the server running")[0]
+    url = make_url(settings.database)
+    if url.get_backend_name() == "sqlite":
+        if any(word in said for word in ("malformed", "not a database")):
+            return f"The database {url.database} is damaged ({said}). Restore it from your backup."
+        return f"The database {url.database} cannot be used: {said}. 'cogmill doctor' tells more."
+    if url.password:
+        said = said.replace(url.password, "***")
+    where = f"{url.host or 'localhost'}:{url.port or 5432}/{url.database or ''}"
+    return f"PostgreSQL at {where} cannot be used: {said.rstrip('.')}. Start it, or correct COGMILL_DATABASE_URL."

@@ -1,0 +1,1 @@
+"""The sandbox drivers through their public protocol: real bubblewrap, real processes, no fakes."""

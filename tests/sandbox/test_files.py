@@ -112,6 +112,9 @@ async def test_links_inside_are_followed_inside(box: Box, tmp_path: Path) -> Non
     await box.out(f"ln -s {tmp_path} out")
     with pytest.raises(FileNotFoundError):
         await box.sandbox.read_file("out/host")
+    with pytest.raises(FileExistsError):
+        await box.sandbox.write_file("out/made", b"3")
+    await box.out(f"mkdir -p {tmp_path}")
     await box.sandbox.write_file("out/made", b"3")  # in the sandbox's own /tmp
     assert not (tmp_path / "made").exists()
     assert await box.out(f"cat {tmp_path}/made") == "3"

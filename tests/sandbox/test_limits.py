@@ -42,7 +42,7 @@ def processes_of(box: Box) -> int:
 )
 async def test_fork_bomb_is_bounded_and_ends(make: Make, bomb: str) -> None:
     box = await make(limits={"processes": 80})
-    bombing = asyncio.create_task(box.sh(bomb, timeout=1.0))
+    bombing = asyncio.create_task(box.sh(bomb, timeout=0.6))
     most, worst = 0, 0.0
     while not bombing.done():
         began = time.monotonic()
@@ -91,7 +91,8 @@ async def test_memory_that_is_shared_counts_once(make: Make) -> None:
     box = await make(limits={"memory": 160 * MIB})
     code = (
         "import mmap, os, time\nm = mmap.mmap(-1, 80 << 20)\nm[:] = bytes(80 << 20)\n"
-        "for _ in range(3):\n    if os.fork() == 0: break\nassert sum(m[::4096]) == 0\ntime.sleep(1)\nprint('fine', flush=True)\n"
+        "for _ in range(3):\n    if os.fork() == 0: break\nassert sum(m[::4096]) == 0\n"
+        "time.sleep(1)\nprint('fine', flush=True)\n"
         "try:\n    while os.wait(): pass\nexcept ChildProcessError: pass"
     )
     done = await box.python(code, timeout=15)
@@ -147,7 +148,6 @@ async def test_cpu_time_of_a_process(make: Make, driver: str) -> None:
     done = await box.sh("while :; do :; done", timeout=20)
     assert (done.exit_code, done.stopped) == (137, None)
     assert 0.8 < done.seconds < 10
-    assert await box.out("bash -c 'while :; do :; done' 2>&1 | cat; echo ${PIPESTATUS[0]}", timeout=20) == "137"
     assert (await box.sh("ulimit -t 100")).exit_code == 1
 
 
@@ -181,24 +181,32 @@ async def test_one_file_cannot_exceed_the_disk_limit(make: Make, driver: str) ->
 
 FILL = {
     "large": "for ((n = 0; n < 400; n++)); do head -c 1M /dev/zero >f$n; sleep 0.01; done; sleep 30",
-    "home": "for ((n = 0; n < 400; n++)); do head -c 1M /dev/zero >~/f$n; sleep 0.01; done; sleep 30",
-    "small": "for ((n = 0; n < 200000; n++)); do echo x >f$n; done; sleep 30",
-    "folders": "for ((n = 0; n < 200; n++)); do mkdir -p d$n/{1..99}; done; sleep 30",
+    "small": "head -c 300000 /dev/zero | split -b 1 -a 5 - f; sleep 30",
+    "folders": "for ((n = 0; n < 40; n++)); do mkdir -p d$n/{1..999}; done; sleep 30",
     "allocated": "for ((n = 0; n < 9; n++)); do fallocate -l 15M f$n; done; sleep 30",
     "state": "for ((n = 0; n < 400; n++)); do head -c 1M /dev/zero >/run/cogmill/state/f$n; sleep 0.01; done; sleep 30",
     "deleted": "for ((n = 0; n < 9; n++)); do exec {fd}>gone; rm gone; head -c 15M /dev/zero >&$fd; done; sleep 30",
 }
 
 
-@pytest.mark.parametrize("way", FILL)
-async def test_disk_of_a_session(make: Make, way: str) -> None:
-    box = await make(limits={"workspace": 20 * MIB})
+async def fill(box: Box, way: str) -> None:
     done = await box.sh(FILL[way], timeout=20)
-    assert (done.stopped, done.exit_code) == ("workspace", None)
-    assert done.seconds < 12
-    # What only tidies up may run; what goes on filling is stopped again.
-    assert await box.out("rm -rf f* d* ~/f* /run/cogmill/state/f*; echo tidied") == "tidied"
-    assert box.sandbox.alive
+    assert (done.stopped, done.exit_code) == ("workspace", None), way
+    assert done.seconds < 15, way
+    # What only tidies up may run.
+    assert await box.out("rm -rf f* d* /run/cogmill/state/f*; echo tidied") == "tidied", way
+    assert box.sandbox.alive, way
+
+
+async def test_disk_of_a_session(make: Make) -> None:
+    """At the same time, because each look takes a second."""
+    await asyncio.gather(*[fill(await make(limits={"workspace": 20 * MIB}), way) for way in FILL if way != "state"])
+
+
+async def test_disk_that_stays_full(make: Make) -> None:
+    box = await make(limits={"workspace": 20 * MIB})
+    await fill(box, "state")
+    await fill(box, "large")
 
 
 async def test_holes_in_files_cost_nothing(make: Make) -> None:
@@ -224,7 +232,7 @@ async def test_limits_are_those_of_the_spec(make: Make) -> None:
 
 async def test_loop_and_other_sessions_stay_quick_beside_a_greedy_one(make: Make) -> None:
     greedy, other = await make(limits={"processes": 60}), await make()
-    task = asyncio.create_task(greedy.sh(f"{BOMB}; yes", timeout=1.5))
+    task = asyncio.create_task(greedy.sh(f"{BOMB}; yes", timeout=0.8))
     await asyncio.sleep(0.3)
     worst = 0.0
     while not task.done():

@@ -191,7 +191,7 @@ async def test_exec_limits_output_and_time(any_box: Box) -> None:
 
 
 async def test_exec_runs_beside_a_command(any_box: Box) -> None:
-    command = asyncio.create_task(any_box.sh("sleep 1; echo end"))
+    command = asyncio.create_task(any_box.sh("sleep 0.4; echo end"))
     await asyncio.sleep(0.1)
     assert (await any_box.sandbox.exec(["echo", "now"])).stdout == b"now\n"
     assert not command.done()
@@ -267,7 +267,7 @@ async def test_secret_shadows_a_variable_which_comes_back(box: Box) -> None:
 
 async def test_secret_is_in_no_other_process(box: Box) -> None:
     secret = "canary-77aa-visible"
-    running = asyncio.create_task(box.sh("sleep 97611 & sleep 1", secrets={"K": secret}))
+    running = asyncio.create_task(box.sh("sleep 97611 & sleep 0.4", secrets={"K": secret}))
     await eventually(lambda: on_host("sleep 97611"))
     # The command's own children have it; the supervisor, and what is started beside, have not.
     found = await box.sandbox.exec(

@@ -9,6 +9,7 @@ _MEANING: tuple[tuple[str, type[OSError], int], ...] = (
     ("Not a directory", FileNotFoundError, errno.ENOTDIR),
     ("Too many levels of symbolic links", FileNotFoundError, errno.ELOOP),
     ("Is a directory", IsADirectoryError, errno.EISDIR),
+    ("File exists", FileExistsError, errno.EEXIST),
     ("Permission denied", PermissionError, errno.EACCES),
     ("Operation not permitted", PermissionError, errno.EPERM),
     ("Read-only file system", PermissionError, errno.EROFS),
@@ -32,7 +33,7 @@ def encoded(path: str) -> bytes:
 
 
 def complaint(path: str, text: str, exit_code: int | None) -> Exception:
-    if _SPECIAL in text:
+    if _SPECIAL in text.splitlines():
         return ValueError(f"{path} is not a regular file.")
     for words, kind, number in _MEANING:
         # The path itself may contain such words: only the end of a line counts.

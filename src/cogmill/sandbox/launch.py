@@ -17,7 +17,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LOOP = (
     f'IFS= read -r -d "" __cogmill_script <"$1/{SHELL}"; eval "unset __cogmill_script;$__cogmill_script"; '
     'while IFS=" " read -r __cogmill_op __cogmill_id __cogmill_tag __cogmill_flags; do ( set -m; ( __cogmill_enter; '
-    'builtin . "$__cogmill_state/shell" >/dev/null 2>&1; __cogmill_prepare; '
+    '[[ ! -f $__cogmill_state/shell ]] || builtin . "$__cogmill_state/shell" >/dev/null 2>&1; __cogmill_prepare; '
     'builtin eval "$__cogmill_prefix$__cogmill_text"; { __cogmill_leave "$?"; } 2>/dev/null; '
     'builtin exit "$__cogmill_last" ) >"$__cogmill_control/$__cogmill_id.out" & wait $!; __cogmill_end "$?" ) '
     "</dev/null & done; __cogmill_sweep $$"

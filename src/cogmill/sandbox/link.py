@@ -36,6 +36,8 @@ class Call:
     stopped: StopReason | None = None
     files: list[str] = field(default_factory=list)
     search: asyncio.Task[None] | None = None
+    heard: set[bytes] = field(default_factory=set)
+    """Kinds of events that came; each comes once."""
 
 
 @dataclass(slots=True)
@@ -85,13 +87,11 @@ class Link:
         self._events = self._own(os.open(self.folders.control / "events", os.O_RDWR | os.O_NONBLOCK | flags))
         self._state = self._own(os.open(self.folders.state, os.O_RDONLY | os.O_DIRECTORY | flags))
         self._loop.add_reader(self._events, self._on_events)
-        launched = await self._launch()
-        self._own(launched.requests)
-        self._own(launched.errors)
-        self._exit = self._own(os.pidfd_open(launched.process.pid))
-        self._loop.add_reader(self._exit, self._on_exit)
-        done, _ = await asyncio.wait([self._ready], timeout=START_SECONDS)
-        await self._loop.run_in_executor(STARTER, self.launcher.settle)
+        try:
+            launched = await self._launch()
+            done, _ = await asyncio.wait([self._ready], timeout=START_SECONDS)
+        finally:
+            await self._loop.run_in_executor(STARTER, self.launcher.settle)
         if not done or not self._ready.result():
             raise SandboxError(f"The sandbox could not be started: {self._complaint() or 'no answer from its shell'}")
         self.root = self.launcher.supervisor(launched.process.pid)
@@ -104,15 +104,23 @@ class Link:
     async def _launch(self) -> Launched:
         starting = self._loop.run_in_executor(STARTER, self.launcher.launch)
         try:
-            self._launched = await asyncio.shield(starting)
+            launched = await asyncio.shield(starting)
         except asyncio.CancelledError:
             # It may come to life all the same: wait for it, so that `kill` finds it.
             with contextlib.suppress(OSError):
-                self._launched = await starting
+                self._take(await starting)
             raise
         except OSError as error:
             raise SandboxError(f"The sandbox could not be started: {error}") from error
-        return self._launched
+        self._take(launched)
+        return launched
+
+    def _take(self, launched: Launched) -> None:
+        self._launched = launched
+        self._own(launched.requests)
+        self._own(launched.errors)
+        self._exit = self._own(os.pidfd_open(launched.process.pid))
+        self._loop.add_reader(self._exit, self._on_exit)
 
     def _own(self, fd: int) -> int:
         self._fds.append(fd)
@@ -142,6 +150,7 @@ class Link:
         """Everything a call needs is in place before the supervisor hears of it."""
         if not self.alive or self._launched is None:
             raise SandboxError("The sandbox is not running; start it again.")
+        self._strange //= 2  # over a long life some news come late, after a command was stopped
         self._last_id += 1
         number = self._last_id
         # Rising: a process can lower its own mark but never take that of a later command.
@@ -219,15 +228,15 @@ class Link:
             self.signal_init()
 
     def _event(self, words: list[bytes]) -> bool:
-        if words == [b"ready"]:
-            if not self._ready.done():
-                self._ready.set_result(True)
+        if words == [b"ready"] and not self._ready.done():
+            self._ready.set_result(True)
             return True
         if len(words) < 2 or not words[1].isdigit() or len(words[1]) > 9:
             return False
         call = self.calls.get(int(words[1]))
-        if call is None:
+        if call is None or words[0] in call.heard:
             return False
+        call.heard.add(words[0])
         match words[0]:
             case b"open" if call.feed is not None:
                 call.feed.opened()

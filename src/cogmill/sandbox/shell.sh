@@ -86,6 +86,8 @@ __cogmill_save() {
   IFS=$' \t\n'
   local __cogmill_names=() __cogmill_whole=1
   __cogmill_pick
+  # Whatever else lies in its place must not block us.
+  if [[ -e $__cogmill_state/new && ! -f $__cogmill_state/new ]]; then builtin command -p rm -rf "$__cogmill_state/new"; fi
   {
     builtin printf '__cogmill_shellopts=%s __cogmill_last=%s\n' "${__cogmill_so/:monitor/}" "$__cogmill_last"
     # Options first: functions may need extglob to be parsed.
@@ -175,7 +177,9 @@ __cogmill_file() {
   fi
   if [[ $__cogmill_op == read ]]; then exec head -c "${__cogmill_flags//[!0-9]/}" -- "$__cogmill_path"; fi
   if [[ ! -d ${__cogmill_path%/*}/ ]]; then mkdir -p -- "${__cogmill_path%/*}/" || exit 1; fi
+  # A redirection that fails does not end the shell, and what comes next would take the path for a command.
   exec cat >"$__cogmill_path"
+  exit 1
 }
 
 # In the child, after the kept state was read at top level (inside a function its variables would be local).

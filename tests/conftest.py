@@ -90,6 +90,7 @@ def data(tmp_path: Path) -> Path:
     data.chmod(0o711)
     master = base64.b64encode(KEYRING.master).decode()
     (data / "keys.json").write_text(json.dumps({"version": 1, "master_key": master}))
+    (data / "keys.json").chmod(0o600)
     return data
 
 

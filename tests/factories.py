@@ -43,7 +43,7 @@ REFUSED_KEYS = ("revoked", "expired", "unknown", "legacy", "of_deleted_user", "o
 def make_world(db: Connection) -> World:
     world = World()
     world.enterprise = create_enterprise(db, "Acme", BEGINNING)
-    elsewhere = create_enterprise(db, "Elsewhere", BEGINNING)
+    elsewhere = create_enterprise(db, "Elsewhere", BEGINNING + 1)
     world.org = create_organization(db, world.enterprise, "main", BEGINNING)
     world.second_org = create_organization(db, world.enterprise, "second", BEGINNING)
     world.deleted_org = create_organization(db, world.enterprise, "deleted", BEGINNING)

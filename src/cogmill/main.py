@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cogmill.administration import audit, organizations
 from cogmill.cli.app import app
 from cogmill.cli.output import FAILED, USAGE, fail
 from cogmill.demo.run import demo
@@ -20,6 +21,8 @@ PortOption = Annotated[int | None, typer.Option(help="Port to listen on.")]
 
 config_app = typer.Typer(name="config", help="Settings of the server.", no_args_is_help=True)
 app.add_typer(config_app)
+app.add_typer(organizations.app)
+app.add_typer(audit.app)
 app.command()(demo)
 
 
@@ -158,7 +161,7 @@ def _text(value: Any) -> Any:
 
 @app.command()
 def doctor(data: DataOption = None, json_: JsonFlag = False) -> None:
-    """Check sandbox, git, model, clock, disk and database: each ok, or what to do. Exits 1 when something fails."""
+    """Check sandbox, git, model, clock, disk, data, keys, database, address: each ok, or what to do (exit code 1)."""
     settings = _settings({"data": data}, json_)
     from cogmill.doctor import examine
 

@@ -150,7 +150,8 @@ def build(settings: Settings, installation: Installation) -> tuple[FastAPI, Runt
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await engine.start()
         try:
-            yield
+            async with authenticator.uses.written_to(database):
+                yield
         finally:
             hub.close()
             await engine.stop()

@@ -9,21 +9,46 @@ from tests.architecture.sources import Source, sources
 BY_SESSION = "session rows are reached by the row id of a session that was found within the scope before"
 ENGINE = "the engine works for the server, on the session that it has claimed by row id"
 LOGIN = "runs before there is a scope: finds out whose the key is"
+OF_PRINCIPAL = "principals and roles that were found within the enterprise before; assignments hang on them"
+OWN_KEYS = "the owner was found within the enterprise before; only its keys are reached"
 
 ALLOWED = {
+    ("api/idempotency.py", "_find", "idempotent_request"): "names the caller as the one who sent the key",
+    ("domain/audit_logs/chain.py", "unlinked", "audit_log"): "names the enterprise of the record that is written",
+    ("domain/audit_logs/service.py", "_enterprise_of", "organization"): "work of the server itself, which has no scope",
+    ("domain/audit_logs/verify.py", "*", "audit_log"): "commands of the administrator on the whole installation",
+    ("engine/loops/idempotent_requests.py", "*", "idempotent_request"): "finds what is too old; shows it to nobody",
     ("access/principals.py", "find_principal", "api_key"): LOGIN,
     ("access/principals.py", "_owner", "service_user"): LOGIN,
     ("access/principals.py", "_owner", "user"): LOGIN,
     ("access/principals.py", "_org_is_gone", "organization"): LOGIN,
     ("access/principals.py", "read_rights", "role_assignment"): LOGIN,
     ("access/principals.py", "read_rights", "role"): LOGIN,
+    ("access/principals.py", "read_rights", "idp_group_member"): LOGIN,
     ("access/principals.py", "read_rights", "organization"): LOGIN,
+    ("access/rights.py", "_check_nothing_was_lost", "api_key"): "the key of this very request",
+    ("domain/api_keys/owners.py", "bounded_by_caller", "api_key"): "the key of this very request",
+    ("domain/api_keys/service.py", "find", "api_key"): OWN_KEYS,
+    ("domain/api_keys/service.py", "list_", "api_key"): OWN_KEYS,
     ("domain/attachments/service.py", "linked", "attachment"): "the signed link names it; there is no caller",
     ("domain/identity/service.py", "assign_default_role", "role"): "makes a principal of the enterprise it names",
+    ("domain/members/assignments.py", "derives", "idp_group_member"): OF_PRINCIPAL,
+    ("domain/members/assignments.py", "direct", "role_assignment"): OF_PRINCIPAL,
+    ("domain/members/assignments.py", "held_role", "role_assignment"): OF_PRINCIPAL,
+    ("domain/members/assignments.py", "holds", "role_assignment"): OF_PRINCIPAL,
+    ("domain/members/guards.py", "check_somebody_manages_members", "idp_group_member"): OF_PRINCIPAL,
+    ("domain/members/guards.py", "check_somebody_manages_members", "role_assignment"): OF_PRINCIPAL,
+    ("domain/members/idp_groups.py", "assign", "role_assignment"): OF_PRINCIPAL,
+    ("domain/members/idp_groups.py", "delete_registered", "idp_group_member"): OF_PRINCIPAL,
+    ("domain/members/idp_groups.py", "delete_registered", "role_assignment"): OF_PRINCIPAL,
+    ("domain/members/roles.py", "_check_service_users", "role_assignment"): OF_PRINCIPAL,
+    ("domain/members/roles.py", "delete_role", "role_assignment"): OF_PRINCIPAL,
+    ("domain/members/users.py", "_known", "user"): "an address has one account on a server; tells nothing of it",
+    ("domain/organizations/deleted.py", "*", "organization"): "for the server's administrator; names the enterprise",
+    ("domain/organizations/groups.py", "_limits", "organization_group"): "names the scope's enterprise",
     ("domain/pull_requests/endpoints.py", "session_diff", "event"): BY_SESSION,
     ("domain/pull_requests/service.py", "of_session", "pull_request"): BY_SESSION,
     ("domain/pull_requests/service.py", "open_or_update", "pull_request"): BY_SESSION,
-    ("domain/sessions/create.py", "attribution", "role_assignment"): "compares with the scope's one organization",
     ("domain/sessions/queries.py", "attachments_of", "attachment"): BY_SESSION,
     ("domain/sessions/queries.py", "attachments_of", "session_attachment"): BY_SESSION,
     ("domain/sessions/queries.py", "_pull_requests", "pull_request"): BY_SESSION,
@@ -40,6 +65,9 @@ ALLOWED = {
     ("web/call.py", "_check_organization", "organization"): "this is the check that the organization is within reach",
 }
 """(file, function or *, table as named there) -> why. A new line here needs a review, not only a green test."""
+
+SQL_TEXT = {"domain/audit_logs/chain.py": "runs in every write; its one query names the enterprise of the record"}
+"""Files that hold SQL as text, with the reason."""
 
 # Who belongs to no tenant: the enterprise itself. All other tables hold an org_id or hang on one that does.
 TENANT_TABLES = set(metadata.tables) - {"enterprise"}
@@ -109,18 +137,18 @@ def test_no_exception_outlives_its_reason():
     assert sorted(entry for entry in ALLOWED if entry not in used) == []
 
 
+def writes_sql(node: ast.AST) -> bool:
+    """An import of SQLAlchemy's `text`, or a statement handed to the driver."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "sqlalchemy" and any(alias.name == "text" for alias in node.names)
+    return isinstance(node, ast.Attribute) and node.attr == "exec_driver_sql"
+
+
 def test_services_write_no_sql_text():
-    """`text()` would go around both the scope and this test."""
-    texts = [
-        f"{one.name}:{node.lineno}"
-        for one in sources()
-        if one.name.startswith(("domain/", "engine/", "access/"))
-        for node in ast.walk(one.tree)
-        if isinstance(node, ast.Call)
-        and (getattr(node.func, "id", None) == "text" or getattr(node.func, "attr", None) == "exec_driver_sql")
-        and isinstance(node.args[0] if node.args else None, ast.Constant)
-    ]
-    assert texts == []
+    """It would go around both the scope and this test."""
+    rooms = ("domain/", "engine/", "access/")
+    files = {one.name for one in sources() if one.name.startswith(rooms) and any(map(writes_sql, ast.walk(one.tree)))}
+    assert files == set(SQL_TEXT)
 
 
 def test_the_rule_finds_what_it_must_find():

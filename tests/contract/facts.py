@@ -7,10 +7,10 @@ from typing import Any
 
 from cogmill.api.document import document
 
-FILE = Path(__file__).parents[2] / "contract" / "sessions.json"
-FACTS = json.loads(FILE.read_text())
-OPERATIONS: list[dict[str, Any]] = FACTS["operations"]
-SHAPES: dict[str, dict[str, Any]] = FACTS["shapes"]
+FILES = sorted((Path(__file__).parents[2] / "contract").glob("*.json"))
+FACTS = [json.loads(file.read_text()) for file in FILES]
+OPERATIONS: list[dict[str, Any]] = [one for facts in FACTS for one in facts["operations"]]
+SHAPES: dict[str, dict[str, Any]] = {name: shape for facts in FACTS for name, shape in facts["shapes"].items()}
 
 
 @cache

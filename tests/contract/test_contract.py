@@ -20,7 +20,7 @@ each = pytest.mark.parametrize("fact", OPERATIONS, ids=ids())
 
 def test_every_contract_address_of_the_table_is_in_the_contract():
     known = {(fact["method"], fact["path"], fact["operation"]) for fact in OPERATIONS}
-    served = {(op.method, op.path, op.id) for op in CONTRACT_ROWS if op.reach is not Reach.IN_HOME_ORG}
+    served = {(op.method, op.address, op.id) for op in CONTRACT_ROWS if op.reach is not Reach.IN_HOME_ORG}
     assert served == known
 
 
@@ -64,7 +64,7 @@ def test_operation_id_and_success_code(fact):
 
 @each
 def test_permissions(fact):
-    row = next(op for op in CONTRACT_ROWS if (op.method, op.path) == (fact["method"], fact["path"]))
+    row = next(op for op in CONTRACT_ROWS if (op.method, op.address) == (fact["method"], fact["path"]))
     assert set(fact["permissions"]) <= set(row.permissions)
     assert set(row.permissions) <= set(fact["permissions"]) | OWN_SESSIONS
     assert ours(fact)["x-permission"] == list(row.permissions)

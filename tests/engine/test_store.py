@@ -283,7 +283,6 @@ async def act(action, store, server, sessions):
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 @given(st.lists(st.sampled_from(ACTIONS), min_size=1, max_size=12))
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 async def test_whatever_happens_the_row_is_rebuilt_from_its_log(server, sessions, store, check, actions):
     one = await store()
     for action in actions:

@@ -13,6 +13,7 @@ from cogmill.kit.clock import Clock
 from cogmill.kit.crypto import Keyring
 from cogmill.kit.db import Database
 from cogmill.kit.errors import Forbidden
+from cogmill.kit.flood import Flood
 from cogmill.kit.hub import Hub
 from cogmill.kit.settings import Settings
 
@@ -51,6 +52,8 @@ class Runtime:
     """Watchers of sessions, by the session's row id."""
     record: Callable[[list[LoggedEvent]], dict[str, Any]] = _no_recorder
     """Makes a recording that agent `replay` can play of a session's log."""
+    floods: Flood = field(default_factory=Flood)
+    """Which refused calls are recorded one by one."""
 
 
 @dataclass(slots=True)

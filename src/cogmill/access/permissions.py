@@ -125,6 +125,9 @@ DEFAULT_ROLES: dict[str, tuple[str, str, frozenset[Permission]]] = {
 }  # fmt: skip
 """Internal name -> (role name, role type, permissions); the one table of what default roles hold."""
 
+LEGACY_ORG_ROLE = "org_member"
+"""A legacy key of an organization (`apk_`) acts with the rights of this default role."""
+
 
 def within_tier(held: Iterable[Permission]) -> frozenset[Permission]:
     """The permissions with all that they include at their own tier."""

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from cogmill.access.permissions import DEFAULT_ROLES, Permission, in_one_organization, in_organizations, within_tier
+from cogmill.access.uses import Uses
 from cogmill.kit.crypto import TOKEN_LENGTH, TOKEN_PREFIX, Keyring
 from cogmill.kit.db import Database, SqliteDatabase
 from cogmill.models.access import api_key, idp_group_member, organization, role, role_assignment, service_user, user
@@ -56,7 +57,8 @@ class Authenticator:
         self._database = database
         self._keyring = keyring
         self._cache: dict[str, tuple[float, Principal]] = {}
-        self._orgs: tuple[float, frozenset[str]] = (0.0, frozenset())
+        self._changes = 0
+        self.uses = Uses()
 
     async def principal(self, token: str, now: float) -> Principal | None:
         """The caller behind a token, or None when it is unknown, revoked, expired or of a deleted owner."""
@@ -67,17 +69,20 @@ class Authenticator:
         if cached and time.monotonic() - cached[0] < self.LIFETIME:
             found: Principal | None = cached[1]
         else:
+            changes = self._changes
             found = await self._look_up(hashed)
-            if found is not None:
+            if found is not None and changes == self._changes:  # else it may have been read before the change
                 if len(self._cache) > 10_000:
                     self._cache.clear()
                 self._cache[hashed] = (time.monotonic(), found)
         if found is None or (found.expires_at is not None and found.expires_at <= now):
             return None
+        self.uses.note(found.api_key_id, now)
         return found
 
     def forget(self) -> None:
         """Called after any change of keys, roles or memberships."""
+        self._changes += 1
         self._cache.clear()
 
     async def _look_up(self, hashed: str) -> Principal | None:

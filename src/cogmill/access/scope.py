@@ -1,4 +1,4 @@
-"""How far a request reaches, and the only two ways to begin a query on tenant data."""
+"""How far a request reaches, and the only ways to begin a query on tenant data."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +34,11 @@ def owned(table: Table, scope: Scope, *columns: Column[Any]) -> Select[Any]:
         organization.c.enterprise_id == scope.enterprise_id, organization.c.deleted_at.is_(None)
     )
     return query.where(table.c.org_id.in_(inside))
+
+
+def of_enterprise(table: Table, scope: Scope, *columns: Column[Any]) -> Select[Any]:
+    """Rows of a table whose rows belong to the enterprise as a whole: people, service users, groups, roles."""
+    return select(*(columns or (table,))).where(table.c.enterprise_id == scope.enterprise_id)
 
 
 def visible(table: Table, scope: Scope, *columns: Column[Any]) -> Select[Any]:

@@ -13,11 +13,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from cogmill.access.context import Context, Runtime
+from cogmill.api import idempotency
 from cogmill.api.operations import GET, Op
 from cogmill.api.refusals import refusals
 from cogmill.domain.audit_logs import chain
+from cogmill.domain.audit_logs.refused import Attempt, note
 from cogmill.kit.errors import NotFound, Refusal
-from cogmill.web.call import Call
+from cogmill.web.call import Call, Work
 from cogmill.web.errors import refused
 from cogmill.web.guard import Reach, admit
 from cogmill.web.inputs import read_body, read_query
@@ -45,14 +47,16 @@ class OpRoute(APIRoute):
 def add_operations(app: FastAPI, table: list[Op], runtime: Runtime) -> None:
     """Put every row of the table into the app."""
     app.router.route_class = OpRoute
+    turns = idempotency.Turns()
     for op in table:
-        responses = refusals(op, has_inputs=bool(_inputs(op)) or "{org_id}" in op.path)
+        has_inputs = bool(_inputs(op)) or "{org_id}" in op.path or idempotency.applies(op)
+        responses = refusals(op, has_inputs=has_inputs)
         if op.output is None:
             content = {op.media_type: {"schema": {"type": "string"}}} if op.media_type else {}
             responses[op.status] = {"description": "see the address", "content": content}
         app.router.add_api_route(
             op.path,
-            _documented(op, runtime),
+            _documented(op, runtime, turns),
             methods=[op.method],
             operation_id=f"{op.id}_home" if op.reach is Reach.IN_HOME_ORG else op.id,
             response_model=op.output,
@@ -72,6 +76,8 @@ def _extra(op: Op) -> dict[str, Any]:
     said: dict[str, Any] = {"x-permission": list(op.permissions), "x-extension": op.extension}
     if op.reach is not Reach.PUBLIC:
         said["security"] = [{"bearer": []}]
+    if idempotency.applies(op):
+        said["parameters"] = [idempotency.PARAMETER]
     if op.takes_file:
         file = {"type": "string", "format": "binary"}
         schema = {"type": "object", "properties": {"file": file}, "required": ["file"]}
@@ -79,7 +85,7 @@ def _extra(op: Op) -> dict[str, Any]:
     return said
 
 
-def _documented(op: Op, runtime: Runtime) -> Callable[..., Any]:
+def _documented(op: Op, runtime: Runtime, turns: idempotency.Turns) -> Callable[..., Any]:
     """A stand-in with the signature that FastAPI documents; it carries the real way of the request."""
 
     def stand_in() -> None: ...
@@ -93,7 +99,7 @@ def _documented(op: Op, runtime: Runtime) -> Callable[..., Any]:
         parameters.append(extra)
     stand_in.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     stand_in.__name__ = op.id
-    stand_in.run = endpoint(op, runtime)  # type: ignore[attr-defined]
+    stand_in.run = endpoint(op, runtime, turns)  # type: ignore[attr-defined]
     return stand_in
 
 
@@ -106,38 +112,80 @@ def _documented_type(name: str, annotation: Any) -> Any:
     return Annotated[annotation, QueryParameters()] if name == "query" else annotation
 
 
-def endpoint(op: Op, runtime: Runtime) -> Endpoint:
+def endpoint(op: Op, runtime: Runtime, turns: idempotency.Turns) -> Endpoint:
     """The way of a request through one row: guard, inputs, one transaction, answer."""
-    inputs = _inputs(op)
-    path_names = [name for name in inputs if name not in {"query", "body"}]
-    query_model, body_model = inputs.get("query"), inputs.get("body")
-    wants_request = "request" in inspect.signature(op.handler).parameters
-    run = _streaming(op) if inspect.iscoroutinefunction(op.handler) else _transacting(op)
-    answer = _answer(op)
-    limit = runtime.settings.max_body
+    act, answer = _acting(op, runtime), _answer(op)
+    takes_key, notes_refusals = idempotency.applies(op), op.method != GET and op.reach is not Reach.PUBLIC
+
+    async def once(call: Call, request: Request, key: str) -> Response:
+        request, fingerprint = await idempotency.read_all(op, call, request)
+        attempt = idempotency.Once(call, key, fingerprint, answer)
+        async with turns.turn((attempt.principal_id, key)):
+            earlier = await attempt.earlier()
+            if earlier is not None:
+                return earlier
+            try:
+                result = await act(call, request, attempt.write)
+            except idempotency.Answered as answered:
+                return answered.response
+        if result is not attempt.written:
+            raise TypeError(f"{op.id} must answer with what its write answered: that is what was stored.")
+        return answer(result)
 
     async def handle(request: Request) -> Response:
         try:
             if "\0" in request.scope["path"]:
                 raise NotFound("There is no operation at an address that holds the NUL character.")
             call = await admit(runtime, request, op.reach, op.permissions)
-            given: dict[str, Any] = {name: str(request.path_params[name]) for name in path_names}
-            if query_model is not None:
-                given["query"] = read_query(query_model, request.query_params)
-            if body_model is not None:
-                given["body"] = await read_body(body_model, request, limit)
-            if wants_request:
-                given["request"] = request
-            return answer(await run(call, given))
+            if takes_key and (key := idempotency.sent_key(request)) is not None:
+                return await once(call, request, key)
+            return answer(await act(call, request, call.write))
         except Refusal as refusal:
+            if notes_refusals:
+                await note(runtime, _attempt(op, request), refusal)
             return refused(refusal, request.scope["request_id"])
 
     return handle
 
 
-def _streaming(op: Op) -> Callable[[Call, dict[str, Any]], Awaitable[Any]]:
-    async def run(call: Call, given: dict[str, Any]) -> Any:
-        return await op.handler(_Audited(call, op) if op.audit else call, **given)
+Write = Callable[[Work[Any]], Awaitable[Any]]
+Act = Callable[[Call, Request, Write], Awaitable[Any]]
+
+
+def _acting(op: Op, runtime: Runtime) -> Act:
+    """Reading the inputs and running the handler; every write of a changing row goes through the given one."""
+    inputs = _inputs(op)
+    path_names = [name for name in inputs if name not in {"query", "body"}]
+    query_model, body_model = inputs.get("query"), inputs.get("body")
+    wants_request = "request" in inspect.signature(op.handler).parameters
+    run = _streaming(op) if inspect.iscoroutinefunction(op.handler) else _transacting(op)
+    limit = runtime.settings.max_body
+
+    async def act(call: Call, request: Request, write: Write) -> Any:
+        given: dict[str, Any] = {name: str(request.path_params[name]) for name in path_names}
+        if query_model is not None:
+            given["query"] = read_query(query_model, request.query_params)
+        if body_model is not None:
+            given["body"] = await read_body(body_model, request, limit)
+        if wants_request:
+            given["request"] = request
+        return await run(call, given, write)
+
+    return act
+
+
+def _attempt(op: Op, request: Request) -> Attempt:
+    """What the record of a refusal says of the call."""
+    caller, named = request.scope.get("caller"), dict(request.path_params)
+    org_id = named.pop("org_id", None)
+    if op.reach is Reach.IN_HOME_ORG and caller is not None:
+        org_id = caller.home_org
+    return Attempt(op.audit or op.id, request.scope["request_id"], caller, org_id, named)
+
+
+def _streaming(op: Op) -> Callable[[Call, dict[str, Any], Write], Awaitable[Any]]:
+    async def run(call: Call, given: dict[str, Any], write: Write) -> Any:
+        return await op.handler(_Audited(call, op, given, write) if _is_recorded(op) else call, **given)
 
     return run
 
@@ -145,26 +193,32 @@ def _streaming(op: Op) -> Callable[[Call, dict[str, Any]], Awaitable[Any]]:
 class _Audited(Call):
     """A call whose every write leaves an audit record."""
 
-    __slots__ = ("_op",)
+    __slots__ = ("_given", "_op", "_write")
 
-    def __init__(self, call: Call, op: Op) -> None:
+    def __init__(self, call: Call, op: Op, given: dict[str, Any], write: Write) -> None:
         super().__init__(call.runtime, call.scope, call.request_id, call.caller, call.held)
-        object.__setattr__(self, "_op", op)
+        for name, value in (("_op", op), ("_given", given), ("_write", write)):
+            object.__setattr__(self, name, value)
 
     async def write(self, work: Callable[[Context], Any]) -> Any:
-        return await Call.write(self, _recorded(self._op, work, {}))  # type: ignore[attr-defined]
+        return await self._write(_recorded(self._op, work, self._given))  # type: ignore[attr-defined]
 
 
-def _transacting(op: Op) -> Callable[[Call, dict[str, Any]], Awaitable[Any]]:
-    async def run(call: Call, given: dict[str, Any]) -> Any:
+def _transacting(op: Op) -> Callable[[Call, dict[str, Any], Write], Awaitable[Any]]:
+    async def run(call: Call, given: dict[str, Any], write: Write) -> Any:
         def work(ctx: Context) -> Any:
             return op.handler(ctx, **given)
 
         if op.method == GET:
             return await call.read(work)
-        return await call.write(_recorded(op, work, given))
+        return await write(_recorded(op, work, given) if _is_recorded(op) else work)
 
     return run
+
+
+def _is_recorded(op: Op) -> bool:
+    """Handlers of public rows leave their records themselves: they alone know whose sign-in it is."""
+    return op.audit is not None and op.reach is not Reach.PUBLIC
 
 
 def _recorded(op: Op, work: Callable[[Context], Any], given: dict[str, Any]) -> Callable[[Context], Any]:

@@ -44,3 +44,8 @@ class Op:
             raise ValueError(f"{self.id} {self.path}: PUBLIC permission and PUBLIC reach go together")
         if self.method != GET and self.audit is None:
             raise ValueError(f"{self.id} {self.path}: a changing operation names its audit action")
+
+    @property
+    def address(self) -> str:
+        """The path as documents write it, without `:path` behind parameters that may hold slashes."""
+        return self.path.replace(":path}", "}")

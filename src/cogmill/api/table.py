@@ -4,13 +4,35 @@ from typing import Any
 
 from cogmill.access.permissions import Permission as P
 from cogmill.api import pages, system
-from cogmill.api.operations import DELETE, GET, POST, PUT, Op
+from cogmill.api.operations import DELETE, GET, PATCH, POST, PUT, Op
+from cogmill.domain.api_keys import endpoints as api_keys
+from cogmill.domain.api_keys.schemas import ApiKeyOut, ApiKeyWithTokenOut, LegacyKeyOut
 from cogmill.domain.attachments import endpoints as attachments
 from cogmill.domain.attachments.schemas import AttachmentOut
+from cogmill.domain.audit_logs import endpoints as audit_logs
+from cogmill.domain.audit_logs.schemas import AuditLogOut
 from cogmill.domain.identity import endpoints as identity
 from cogmill.domain.identity.schemas import SelfOut
+from cogmill.domain.members import endpoints as members
+from cogmill.domain.members.schemas import (
+    CustomRoleOut,
+    IdpGroupNameOut,
+    IdpGroupOut,
+    IdpGroupUserOut,
+    OrgIdpGroupUserOut,
+    OrgMemberUserOut,
+    OrgMemberUserWithIdpRolesOut,
+    RoleOut,
+    ServiceUserOut,
+    UserOut,
+    UserWithIdpRolesOut,
+)
+from cogmill.domain.organizations import endpoints as organizations
+from cogmill.domain.organizations.schemas import AllowedTagsOut, DefaultTagOut, OrganizationOut, OrgGroupsOut
 from cogmill.domain.pull_requests import endpoints as pull_requests
 from cogmill.domain.pull_requests.schemas import PullRequestOut, SessionDiffOut
+from cogmill.domain.service_users import endpoints as service_users
+from cogmill.domain.service_users.schemas import ServiceUserProvisionedOut
 from cogmill.domain.sessions import endpoints as sessions
 from cogmill.domain.sessions.schemas import (
     EventDetailsOut,
@@ -26,12 +48,18 @@ from cogmill.web.guard import Reach
 from cogmill.web.params import Page
 
 PUBLIC, SELF, IN_ORG, IN_HOME_ORG = Reach.PUBLIC, Reach.SELF, Reach.IN_ORG, Reach.IN_HOME_ORG
+IN_ENTERPRISE, ENTERPRISE_ORG = Reach.IN_ENTERPRISE, Reach.ENTERPRISE_ORG
 
 ANYBODY = (P.PUBLIC,)
 # Own sessions need UseDevinSessions only; the services let it reach no others (contract/permissions.md, section 2).
 VIEW = (P.VIEW_ORG_SESSIONS, P.USE_DEVIN_SESSIONS)
 MANAGE = (P.MANAGE_ORG_SESSIONS, P.USE_DEVIN_SESSIONS)
 CREATE = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_SESSIONS)
+VIEW_MEMBERS = (P.MANAGE_ACCOUNT_MEMBERSHIP, P.VIEW_ACCOUNT_MEMBERSHIP)
+MANAGE_MEMBERS = (P.MANAGE_ACCOUNT_MEMBERSHIP,)
+VIEW_ORG_MEMBERS = (P.VIEW_ORG_MEMBERSHIP, P.MANAGE_ORG_MEMBERSHIP)
+SERVICE_USERS = (P.MANAGE_ACCOUNT_SERVICE_USERS,)
+LEGACY_KEYS = (P.MANAGE_ORG_API_KEYS,)
 
 # fmt: off
 TABLE: list[Op] = [
@@ -87,6 +115,90 @@ TABLE: list[Op] = [
     Op("upload_attachment", POST, "/v3/organizations/{org_id}/attachments", IN_ORG, (P.USE_DEVIN_SESSIONS,), attachments.upload, AttachmentOut, audit="upload_attachment", takes_file=True),
     Op("download_attachment", GET, "/v3/organizations/attachments/{uuid}/{name}", IN_HOME_ORG, (P.VIEW_ORG_SESSIONS,), attachments.download, None, status=307),
     Op("download_attachment", GET, "/v3/organizations/{org_id}/attachments/{uuid}/{name}", IN_ORG, (P.VIEW_ORG_SESSIONS,), attachments.download, None, status=307),
+
+    Op("list_organizations", GET, "/v3/enterprise/organizations", IN_ENTERPRISE, (P.MANAGE_ORGANIZATIONS,), organizations.list_, Page[OrganizationOut]),
+    Op("create_organization", POST, "/v3/enterprise/organizations", IN_ENTERPRISE, (P.MANAGE_ORGANIZATIONS,), organizations.create, OrganizationOut, audit="create_org"),
+    Op("get_organization", GET, "/v3/enterprise/organizations/{org_id}", ENTERPRISE_ORG, (P.MANAGE_ORGANIZATIONS,), organizations.get, OrganizationOut),
+    Op("update_organization", PATCH, "/v3/enterprise/organizations/{org_id}", ENTERPRISE_ORG, (P.MANAGE_ORGANIZATIONS,), organizations.update, OrganizationOut, audit="update_org"),
+    Op("delete_organization", DELETE, "/v3/enterprise/organizations/{org_id}", ENTERPRISE_ORG, (P.MANAGE_ORGANIZATIONS,), organizations.delete, OrganizationOut, audit="delete_org"),
+    Op("get_organization_allowed_tags", GET, "/v3/enterprise/organizations/{org_id}/tags", ENTERPRISE_ORG, (P.MANAGE_ENTERPRISE_SETTINGS,), organizations.get_tags, AllowedTagsOut),
+    Op("append_organization_allowed_tags", POST, "/v3/enterprise/organizations/{org_id}/tags", ENTERPRISE_ORG, (P.MANAGE_ENTERPRISE_SETTINGS,), organizations.append_tags, AllowedTagsOut, audit="update_org_settings"),
+    Op("replace_organization_allowed_tags", PUT, "/v3/enterprise/organizations/{org_id}/tags", ENTERPRISE_ORG, (P.MANAGE_ENTERPRISE_SETTINGS,), organizations.replace_tags, AllowedTagsOut, audit="update_org_settings"),
+    Op("clear_organization_allowed_tags", DELETE, "/v3/enterprise/organizations/{org_id}/tags", ENTERPRISE_ORG, (P.MANAGE_ENTERPRISE_SETTINGS,), organizations.clear_tags, AllowedTagsOut, audit="update_org_settings"),
+    Op("get_organization_default_tag", GET, "/v3/enterprise/organizations/{org_id}/tags/default", ENTERPRISE_ORG, (P.MANAGE_ENTERPRISE_SETTINGS,), organizations.get_default_tag, DefaultTagOut),
+    Op("set_organization_default_tag", PUT, "/v3/enterprise/organizations/{org_id}/tags/default", ENTERPRISE_ORG, (P.MANAGE_ENTERPRISE_SETTINGS,), organizations.set_default_tag, DefaultTagOut, audit="update_org_settings"),
+    Op("clear_organization_default_tag", DELETE, "/v3/enterprise/organizations/{org_id}/tags/default", ENTERPRISE_ORG, (P.MANAGE_ENTERPRISE_SETTINGS,), organizations.clear_default_tag, DefaultTagOut, audit="update_org_settings"),
+    Op("remove_organization_allowed_tag", DELETE, "/v3/enterprise/organizations/{org_id}/tags/{tag:path}", ENTERPRISE_ORG, (P.MANAGE_ENTERPRISE_SETTINGS,), organizations.remove_tag, AllowedTagsOut, audit="update_org_settings"),
+    Op("get_org_groups_config", GET, "/v3/enterprise/org-group-limits", IN_ENTERPRISE, (P.MANAGE_ORGANIZATIONS,), organizations.get_group_limits, OrgGroupsOut),
+    Op("update_org_groups_config", PUT, "/v3/enterprise/org-group-limits", IN_ENTERPRISE, (P.MANAGE_ORGANIZATIONS,), organizations.replace_group_limits, OrgGroupsOut, audit="set_org_group_limits"),
+
+    Op("list_enterprise_audit_logs", GET, "/v3/enterprise/audit-logs", IN_ENTERPRISE, (P.MANAGE_ENTERPRISE_SETTINGS,), audit_logs.list_, Page[AuditLogOut]),
+    Op("list_organization_audit_logs", GET, "/v3/enterprise/organizations/{org_id}/audit-logs", ENTERPRISE_ORG, (P.MANAGE_ENTERPRISE_SETTINGS,), audit_logs.list_, Page[AuditLogOut]),
+
+    Op("list_roles", GET, "/v3/enterprise/roles", IN_ENTERPRISE, VIEW_MEMBERS, members.list_roles, Page[RoleOut]),
+    Op("list_account_idp_groups", GET, "/v3/enterprise/idp-groups", IN_ENTERPRISE, VIEW_MEMBERS, members.list_registered_idp_groups, Page[IdpGroupNameOut]),
+    Op("bulk_register_account_idp_groups", POST, "/v3/enterprise/idp-groups", IN_ENTERPRISE, MANAGE_MEMBERS, members.register_idp_groups, list[IdpGroupNameOut], audit="register_idp_groups"),
+    Op("delete_account_idp_group", DELETE, "/v3/enterprise/idp-groups/{idp_group_name:path}", IN_ENTERPRISE, MANAGE_MEMBERS, members.delete_registered_idp_group, IdpGroupNameOut, audit="delete_idp_group"),
+
+    Op("list_enterprise_users", GET, "/v3/enterprise/members/users", IN_ENTERPRISE, VIEW_MEMBERS, members.list_users, Page[UserOut]),
+    Op("bulk_invite_enterprise_users", POST, "/v3/enterprise/members/users", IN_ENTERPRISE, MANAGE_MEMBERS, members.invite_users, list[UserOut], audit="add_enterprise_member"),
+    Op("get_enterprise_user", GET, "/v3/enterprise/members/users/{user_id}", IN_ENTERPRISE, VIEW_MEMBERS, members.get_user, UserWithIdpRolesOut),
+    Op("update_enterprise_user_role", PATCH, "/v3/enterprise/members/users/{user_id}", IN_ENTERPRISE, MANAGE_MEMBERS, members.update_user_role, UserOut, audit="assign_roles"),
+    Op("remove_enterprise_user", DELETE, "/v3/enterprise/members/users/{user_id}", IN_ENTERPRISE, MANAGE_MEMBERS, members.remove_user, UserOut, audit="delete_member"),
+    Op("list_enterprise_idp_users", GET, "/v3/enterprise/members/idp-users", IN_ENTERPRISE, VIEW_MEMBERS, members.list_idp_users, Page[IdpGroupUserOut]),
+    Op("list_enterprise_service_users", GET, "/v3/enterprise/members/service-users", IN_ENTERPRISE, VIEW_MEMBERS, members.list_service_users, Page[ServiceUserOut]),
+    Op("get_enterprise_service_user", GET, "/v3/enterprise/members/service-users/{service_user_id}", IN_ENTERPRISE, VIEW_MEMBERS, members.get_service_user, ServiceUserOut),
+    Op("assign_enterprise_service_user_role", POST, "/v3/enterprise/members/service-users/{service_user_id}", IN_ENTERPRISE, MANAGE_MEMBERS, members.assign_service_user_role, ServiceUserOut, audit="assign_service_user_role"),
+    Op("update_enterprise_service_user_role", PATCH, "/v3/enterprise/members/service-users/{service_user_id}", IN_ENTERPRISE, MANAGE_MEMBERS, members.update_service_user_role, ServiceUserOut, audit="assign_service_user_role"),
+    Op("remove_enterprise_service_user", DELETE, "/v3/enterprise/members/service-users/{service_user_id}", IN_ENTERPRISE, MANAGE_MEMBERS, members.remove_service_user, ServiceUserOut, audit="delete_service_user"),
+    Op("list_enterprise_idp_groups", GET, "/v3/enterprise/members/idp-groups", IN_ENTERPRISE, VIEW_MEMBERS, members.list_idp_groups, Page[IdpGroupOut]),
+    Op("get_enterprise_idp_group", GET, "/v3/enterprise/members/idp-groups/{idp_group_name:path}", IN_ENTERPRISE, VIEW_MEMBERS, members.get_idp_group, IdpGroupOut),
+    Op("assign_enterprise_idp_group_role", POST, "/v3/enterprise/members/idp-groups/{idp_group_name:path}", IN_ENTERPRISE, MANAGE_MEMBERS, members.assign_idp_group_role, IdpGroupOut, audit="add_group_membership"),
+    Op("update_enterprise_idp_group_role", PATCH, "/v3/enterprise/members/idp-groups/{idp_group_name:path}", IN_ENTERPRISE, MANAGE_MEMBERS, members.update_idp_group_role, IdpGroupOut, audit="update_group_membership"),
+    Op("remove_enterprise_idp_group", DELETE, "/v3/enterprise/members/idp-groups/{idp_group_name:path}", IN_ENTERPRISE, MANAGE_MEMBERS, members.remove_idp_group, IdpGroupOut, audit="delete_group_membership"),
+
+    Op("list_organization_users", GET, "/v3/enterprise/organizations/{org_id}/members/users", ENTERPRISE_ORG, VIEW_MEMBERS, members.list_users, Page[UserOut]),
+    Op("assign_organization_user_role", POST, "/v3/enterprise/organizations/{org_id}/members/users/{user_id}", ENTERPRISE_ORG, MANAGE_MEMBERS, members.assign_user_role, UserOut, audit="add_member"),
+    Op("update_organization_user_role", PATCH, "/v3/enterprise/organizations/{org_id}/members/users/{user_id}", ENTERPRISE_ORG, MANAGE_MEMBERS, members.update_user_role, UserOut, audit="assign_roles"),
+    Op("remove_organization_user", DELETE, "/v3/enterprise/organizations/{org_id}/members/users/{user_id}", ENTERPRISE_ORG, MANAGE_MEMBERS, members.leave_user, UserOut, audit="delete_member"),
+    Op("list_organization_idp_users", GET, "/v3/enterprise/organizations/{org_id}/members/idp-users", ENTERPRISE_ORG, VIEW_MEMBERS, members.list_idp_users, Page[IdpGroupUserOut]),
+    Op("list_organization_service_users", GET, "/v3/enterprise/organizations/{org_id}/members/service-users", ENTERPRISE_ORG, VIEW_MEMBERS, members.list_service_users, Page[ServiceUserOut]),
+    Op("assign_organization_service_user_role", POST, "/v3/enterprise/organizations/{org_id}/members/service-users/{service_user_id}", ENTERPRISE_ORG, MANAGE_MEMBERS, members.assign_service_user_role, ServiceUserOut, audit="assign_service_user_role"),
+    Op("update_organization_service_user_role", PATCH, "/v3/enterprise/organizations/{org_id}/members/service-users/{service_user_id}", ENTERPRISE_ORG, MANAGE_MEMBERS, members.update_service_user_role, ServiceUserOut, audit="assign_service_user_role"),
+    Op("remove_organization_service_user", DELETE, "/v3/enterprise/organizations/{org_id}/members/service-users/{service_user_id}", ENTERPRISE_ORG, MANAGE_MEMBERS, members.leave_service_user, ServiceUserOut, audit="remove_service_user_role"),
+    Op("list_organization_idp_groups", GET, "/v3/enterprise/organizations/{org_id}/members/idp-groups", ENTERPRISE_ORG, VIEW_MEMBERS, members.list_idp_groups, Page[IdpGroupOut]),
+    Op("get_organization_idp_group", GET, "/v3/enterprise/organizations/{org_id}/members/idp-groups/{idp_group_name:path}", ENTERPRISE_ORG, VIEW_MEMBERS, members.get_idp_group, IdpGroupOut),
+    Op("assign_organization_idp_group_role", POST, "/v3/enterprise/organizations/{org_id}/members/idp-groups/{idp_group_name:path}", ENTERPRISE_ORG, MANAGE_MEMBERS, members.assign_idp_group_role, IdpGroupOut, audit="add_group_membership"),
+    Op("update_organization_idp_group_role", PATCH, "/v3/enterprise/organizations/{org_id}/members/idp-groups/{idp_group_name:path}", ENTERPRISE_ORG, MANAGE_MEMBERS, members.update_idp_group_role, IdpGroupOut, audit="update_group_membership"),
+    Op("remove_organization_idp_group", DELETE, "/v3/enterprise/organizations/{org_id}/members/idp-groups/{idp_group_name:path}", ENTERPRISE_ORG, MANAGE_MEMBERS, members.remove_idp_group, IdpGroupOut, audit="delete_group_membership"),
+
+    Op("list_organization_member_users", GET, "/v3beta1/organizations/{org_id}/members/users", IN_ORG, VIEW_ORG_MEMBERS, members.list_org_members, Page[OrgMemberUserOut]),
+    Op("get_organization_member_user", GET, "/v3beta1/organizations/{org_id}/members/users/{user_id}", IN_ORG, VIEW_ORG_MEMBERS, members.get_org_member, OrgMemberUserWithIdpRolesOut),
+    Op("list_organization_member_idp_users", GET, "/v3beta1/organizations/{org_id}/members/idp-users", IN_ORG, VIEW_ORG_MEMBERS, members.list_org_idp_users, Page[OrgIdpGroupUserOut]),
+
+    Op("provision_enterprise_service_user", POST, "/v3beta1/enterprise/service-users", IN_ENTERPRISE, SERVICE_USERS, service_users.provision, ServiceUserProvisionedOut, audit="create_service_user"),
+    Op("provision_organization_service_user", POST, "/v3beta1/organizations/{org_id}/service-users", IN_ORG, (P.MANAGE_ORG_SERVICE_USERS,), service_users.provision, ServiceUserProvisionedOut, audit="create_service_user"),
+    Op("list_service_user_api_keys", GET, "/v3beta1/enterprise/service-users/{service_user_id}/api-keys", IN_ENTERPRISE, SERVICE_USERS, api_keys.list_of_service_user, Page[ApiKeyOut]),
+    Op("create_service_user_api_key", POST, "/v3beta1/enterprise/service-users/{service_user_id}/api-keys", IN_ENTERPRISE, SERVICE_USERS, api_keys.create_for_service_user, ApiKeyWithTokenOut, audit="create_service_user_api_key"),
+    Op("revoke_service_user_api_key", DELETE, "/v3beta1/enterprise/service-users/{service_user_id}/api-keys/{api_key_id}", IN_ENTERPRISE, SERVICE_USERS, api_keys.revoke_of_service_user, ApiKeyOut, audit="revoke_service_user_api_key"),
+    Op("rotate_service_user_api_key", POST, "/v3beta1/enterprise/service-users/{service_user_id}/api-keys/{api_key_id}/rotate", IN_ENTERPRISE, SERVICE_USERS, api_keys.rotate_of_service_user, ApiKeyWithTokenOut, audit="rotate_service_user_api_key"),
+
+    Op("list_custom_roles", GET, "/cogmill/v1/enterprise/roles", IN_ENTERPRISE, VIEW_MEMBERS, members.list_custom_roles, Page[CustomRoleOut], extension=True),
+    Op("create_role", POST, "/cogmill/v1/enterprise/roles", IN_ENTERPRISE, MANAGE_MEMBERS, members.create_role, CustomRoleOut, audit="create_role", extension=True),
+    Op("update_role", PATCH, "/cogmill/v1/enterprise/roles/{role_id}", IN_ENTERPRISE, MANAGE_MEMBERS, members.update_role, CustomRoleOut, audit="update_role", extension=True),
+    Op("delete_role", DELETE, "/cogmill/v1/enterprise/roles/{role_id}", IN_ENTERPRISE, MANAGE_MEMBERS, members.delete_role, CustomRoleOut, audit="delete_role", extension=True),
+    Op("list_own_tokens", GET, "/cogmill/v1/self/tokens", SELF, (P.READ_ACCOUNT_META,), api_keys.list_own, Page[ApiKeyOut], extension=True),
+    Op("create_own_token", POST, "/cogmill/v1/self/tokens", SELF, (P.READ_ACCOUNT_META,), api_keys.create_own, ApiKeyWithTokenOut, audit="create_pat", extension=True),
+    Op("revoke_own_token", DELETE, "/cogmill/v1/self/tokens/{api_key_id}", SELF, (P.READ_ACCOUNT_META,), api_keys.revoke_own, ApiKeyOut, audit="revoke_pat", extension=True),
+    Op("list_user_tokens", GET, "/cogmill/v1/enterprise/members/users/{user_id}/tokens", IN_ENTERPRISE, VIEW_MEMBERS, api_keys.list_of_user, Page[ApiKeyOut], extension=True),
+    Op("create_user_token", POST, "/cogmill/v1/enterprise/members/users/{user_id}/tokens", IN_ENTERPRISE, MANAGE_MEMBERS, api_keys.create_for_user, ApiKeyWithTokenOut, audit="create_pat", extension=True),
+    Op("revoke_user_token", DELETE, "/cogmill/v1/enterprise/members/users/{user_id}/tokens/{api_key_id}", IN_ENTERPRISE, MANAGE_MEMBERS, api_keys.revoke_of_user, ApiKeyOut, audit="revoke_pat", extension=True),
+    Op("list_user_legacy_keys", GET, "/cogmill/v1/enterprise/members/users/{user_id}/legacy-keys", IN_ENTERPRISE, VIEW_MEMBERS, api_keys.list_legacy_of_user, Page[LegacyKeyOut], extension=True),
+    Op("create_user_legacy_key", POST, "/cogmill/v1/enterprise/members/users/{user_id}/legacy-keys", IN_ENTERPRISE, MANAGE_MEMBERS, api_keys.create_legacy_for_user, ApiKeyWithTokenOut, audit="create_user_api_key", extension=True),
+    Op("revoke_user_legacy_key", DELETE, "/cogmill/v1/enterprise/members/users/{user_id}/legacy-keys/{api_key_id}", IN_ENTERPRISE, MANAGE_MEMBERS, api_keys.revoke_legacy_of_user, LegacyKeyOut, audit="revoke_enterprise_api_key", extension=True),
+    Op("list_org_legacy_keys", GET, "/cogmill/v1/organizations/{org_id}/legacy-keys", IN_ORG, LEGACY_KEYS, api_keys.list_legacy_of_organization, Page[LegacyKeyOut], extension=True),
+    Op("create_org_legacy_key", POST, "/cogmill/v1/organizations/{org_id}/legacy-keys", IN_ORG, LEGACY_KEYS, api_keys.create_legacy_for_organization, ApiKeyWithTokenOut, audit="create_org_api_key", extension=True),
+    Op("revoke_org_legacy_key", DELETE, "/cogmill/v1/organizations/{org_id}/legacy-keys/{api_key_id}", IN_ORG, LEGACY_KEYS, api_keys.revoke_legacy_of_organization, LegacyKeyOut, audit="revoke_enterprise_api_key", extension=True),
 
     Op("sleep_session", POST, "/cogmill/v1/organizations/{org_id}/sessions/{devin_id}/sleep", IN_ORG, MANAGE, sessions.sleep, SessionOut, audit="sleep_session", extension=True),
     Op("wake_session", POST, "/cogmill/v1/organizations/{org_id}/sessions/{devin_id}/wake", IN_ORG, MANAGE, sessions.wake, SessionOut, audit="wake_session", extension=True),

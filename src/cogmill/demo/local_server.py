@@ -14,7 +14,7 @@ from typing import Any, Self
 
 STOP_SECONDS = 15.0
 _OF_OTHER_SERVERS = ("COGMILL_", "DEVIN_")
-_MODEL = "COGMILL_MODEL"
+_KEPT = ("COGMILL_MODEL", "COGMILL_SANDBOX", "COGMILL_UNSAFE")
 
 
 class ServerDied(RuntimeError):
@@ -29,11 +29,11 @@ def free_port() -> int:
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Our own environment without settings meant for other servers; the model's stay."""
+    """Our own environment without settings meant for other servers; those of model and sandbox stay."""
     own = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(_MODEL) or not name.startswith(_OF_OTHER_SERVERS)
+        if name.startswith(_KEPT) or not name.startswith(_OF_OTHER_SERVERS)
     }
     return own | dict(settings)
 
@@ -67,7 +67,7 @@ class LocalServer:
         while (said := _ready(answer)) is None:
             if self.process.poll() is not None or time.monotonic() - began > patience:
                 self.stop()
-                raise ServerDied(f"The server did not start. Its last words:\n{self.last_words()}")
+                raise ServerDied(f"The server did not start. {_told(self.last_words())}")
             time.sleep(0.005)
         self.first_keys = {name: said[name] for name in ("enterprise_key", "org_id", "org_key") if name in said} or (
             self.first_keys
@@ -105,6 +105,15 @@ class LocalServer:
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _told(last_words: str) -> str:
+    """The error that the server told, or whatever it said last."""
+    last = last_words.rpartition("\n")[2]
+    try:
+        return str(json.loads(last)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"Its last words:\n{last_words}"
 
 
 def _ready(answer: Path) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from cogmill.domain.sessions.create import PRIORITIES
 from cogmill.domain.sessions.log import append, status_event
 from cogmill.domain.sessions.states import Detail, State, Trigger, transition
 from cogmill.engine.fair_queue import FairQueue
-from cogmill.engine.loops import workspaces
+from cogmill.engine.loops import idempotent_requests, workspaces
 from cogmill.engine.runner import Tools, run_session
 from cogmill.kit.logs import logger
 from cogmill.models.sessions import session
@@ -54,7 +54,9 @@ class EmbeddedEngine:
         for row_id, org_id, priority in left:
             self._queue.add(row_id, org_id, priority)
         self._pump()
-        self._loops = [asyncio.create_task(loop()) for loop in (self._suspend_idle, self._clean_up)]
+        self._loops = [
+            asyncio.create_task(loop()) for loop in (self._suspend_idle, self._clean_up, self._forget_answers)
+        ]
 
     def runnable(self, row_id: int, org_id: str, priority: int) -> None:
         """Queue a session; one whose last turn is just ending is queued when it has ended."""
@@ -145,6 +147,15 @@ class EmbeddedEngine:
             except (OSError, SQLAlchemyError):
                 log.exception("clean_up_failed")
             await asyncio.sleep(workspaces.EVERY_SECONDS)
+
+    async def _forget_answers(self) -> None:
+        keep = self._tools.runtime.settings.idempotency_keep_hours * 3600
+        while True:
+            try:
+                await idempotent_requests.run_once(self._call, keep)
+            except SQLAlchemyError:
+                log.exception("answers_not_removed")
+            await asyncio.sleep(idempotent_requests.EVERY_SECONDS)
 
 
 def _suspend_before(moment: float, ctx: Context) -> None:

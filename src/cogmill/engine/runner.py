@@ -72,13 +72,15 @@ class Run:
         self.row = claimed.row
         self.store = Store(tools.runtime, claimed)
         self.workspace = Workspace(tools.runtime, self.store, tools.driver, tools.mirrors)
-        self.meter = Meter(settings.acu_seconds, settings.acu_per_usd, self.row.acus_micro, self.row.max_acu_limit)
+        self.meter = Meter(settings.acu_seconds, settings.acu_per_usd, self.row.acus_micro, claimed.acu_limit)
         self.sandbox: Sandbox | None = None
         self.turn: LiveTurn | None = None
 
     async def drive(self) -> Outcome:
         """One turn from beginning to end."""
         try:
+            if self.claimed.stopped is not None:
+                raise Limit(Detail.ORG_USAGE_LIMIT_EXCEEDED, self.claimed.stopped)
             self.turn = turn = await self._prepare()
             end = await self._agent().run(turn)
             await self._note_diff(turn)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from cogmill.access.context import Context, Runtime
 from cogmill.access.scope import Scope
+from cogmill.domain.organizations.rules import rules_of
 from cogmill.domain.sessions.events import MESSAGES, read_log
 from cogmill.domain.sessions.log import NewEvent, StaleEpoch, append, status_event
 from cogmill.domain.sessions.states import Detail, State, Trigger, transition
@@ -31,6 +32,10 @@ class Claimed:
     secrets: dict[str, str]
     recovered: bool
     """An earlier run was cut."""
+    acu_limit: int | None
+    """The smaller of the session's limit and its organization's."""
+    stopped: str | None
+    """Why nothing may run in its organization; None when sessions may."""
 
 
 def title_of(prompt: str) -> str:
@@ -47,6 +52,9 @@ async def claim(runtime: Runtime, row_id: int) -> Claimed | None:
         row = ctx.db.execute(select(session).where(session.c.id == row_id).with_for_update()).one_or_none()
         if row is None or row.run_state == "idle":
             return None
+        rules = rules_of(ctx, row.org_id)
+        if rules.is_deleted:
+            return None
         before = State.of(row.status, row.status_detail)
         after, cut = transition(before, Trigger.CLAIM), row.run_state == "running"
         events = [status_event(after)] if after != before else []
@@ -58,7 +66,8 @@ async def claim(runtime: Runtime, row_id: int) -> Claimed | None:
         )  # fmt: skip
         crash_point("claim_before_commit")
         row = ctx.db.execute(select(session).where(session.c.id == row_id)).one()
-        return Claimed(row, row.epoch, _secrets(ctx, row), cut)
+        limit = rules.session_limit(row.max_acu_limit)
+        return Claimed(row, row.epoch, _secrets(ctx, row), cut, limit, rules.stopped)
 
     claimed = await _call(runtime, "", None, f"claim-{row_id}").write(work)
     crash_point("claimed")

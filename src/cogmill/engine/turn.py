@@ -30,6 +30,7 @@ from cogmill.kit.faults import crash_point
 from cogmill.sandbox.protocol import Sandbox
 
 Priced = tuple[StepResult, Decimal]
+LIMIT = "max_acu_limit (or max_session_acu_limit of the organization)"
 
 
 class Limit(Suspend):
@@ -141,7 +142,7 @@ class LiveTurn:
             used = self._meter.consumed / MICRO
             raise Limit(
                 Detail.USAGE_LIMIT_EXCEEDED,
-                f"max_acu_limit is {self._meter.limit}, {used:.4f} ACUs are used, and the next step could exceed it",
+                f"{LIMIT} is {self._meter.limit}, {used:.4f} ACUs are used, and the next step could exceed it",
             )
         return seconds
 
@@ -160,7 +161,7 @@ class LiveTurn:
             raise
         except Exception as error:
             if isinstance(error, TimeoutError) and budget.expired():
-                reason = f"max_acu_limit of {self._meter.limit} was reached during: {step.title}"
+                reason = f"{LIMIT} of {self._meter.limit} was reached during: {step.title}"
                 raise Limit(Detail.USAGE_LIMIT_EXCEEDED, reason) from None
             return StepResult({"error": f"{error.__class__.__name__}: {error}"[:4000]}, ok=False), Decimal(0)
         finally:

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TOKEN_PREFIX = "cog_"  # noqa: S105 - the public prefix of every token, no secret
+LEGACY_USER_PREFIX, LEGACY_ORG_PREFIX = "apk_user_", "apk_"
 TOKEN_LENGTH = len(TOKEN_PREFIX) + 52
 
 
-def new_token() -> str:
-    """A fresh API token: `cog_` and 52 base32 characters (32 random bytes)."""
-    return TOKEN_PREFIX + base64.b32encode(secrets.token_bytes(32)).decode().rstrip("=").lower()
+def new_token(prefix: str = TOKEN_PREFIX) -> str:
+    """A fresh API token: its prefix, by default `cog_`, and 52 base32 characters (32 random bytes)."""
+    return prefix + base64.b32encode(secrets.token_bytes(32)).decode().rstrip("=").lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,16 @@ class Settings(BaseSettings):
     idle_suspend_seconds: float = Field(1800, gt=0, description="Waiting time after which a session is suspended")
     workspace_keep_hours: float = Field(72, ge=0, description="How long the files of an ended session are kept")
     shutdown_grace_seconds: float = Field(5, ge=0, description="How long a stop waits for running steps to end")
+    org_session_acu_limit: int | None = Field(
+        None, ge=0, description="max_session_acu_limit of new organizations whose creator names none"
+    )
+    organization_retention_days: float = Field(
+        30, ge=0, description="How long a deleted organization can be restored with 'cogmill organizations restore'"
+    )
     acu_seconds: float = Field(900, gt=0, description="Active sandbox seconds that make one ACU")
     acu_per_usd: float = Field(0.5, ge=0, description="ACUs for one US dollar of model cost")
+
+    idempotency_keep_hours: float = Field(24, gt=0, description="How long answers to repeated requests are kept")
 
     unsafe_no_sandbox: bool = Field(False, description="Run sessions without isolation. For throw-away machines only")
     sandbox_network: bool = Field(False, description="Give commands of sessions the host's network")

@@ -26,6 +26,8 @@ class Reach(Enum):
     """The one organization that the key belongs to."""
     IN_ENTERPRISE = auto()
     """All organizations of the caller's enterprise."""
+    ENTERPRISE_ORG = auto()
+    """The organization in the path, for callers whose enterprise role holds the permission."""
 
 
 async def admit(runtime: Runtime, request: Request, reach: Reach, permissions: tuple[Permission, ...]) -> Call:
@@ -33,9 +35,9 @@ async def admit(runtime: Runtime, request: Request, reach: Reach, permissions: t
     request_id: str = request.scope["request_id"]
     if reach is Reach.PUBLIC:
         return Call(runtime, NOBODY, request_id, None)
-    caller = await _caller(runtime, request)
+    caller = request.scope["caller"] = await _caller(runtime, request)  # for the record, should it be refused
     org_id = _organization(caller, request, reach)
-    if org_id is None:
+    if org_id is None or reach is Reach.ENTERPRISE_ORG:
         held = caller.at_enterprise
     else:
         held = caller.in_org(org_id)
@@ -43,7 +45,7 @@ async def admit(runtime: Runtime, request: Request, reach: Reach, permissions: t
             raise foreign_organization(org_id)
     if held.isdisjoint(permissions):
         needed = " or ".join(permissions)
-        where = f"on {org_id[:64]}" if org_id else "at the enterprise"
+        where = f"on {org_id[:64]}" if org_id and reach is not Reach.ENTERPRISE_ORG else "at the enterprise"
         raise Forbidden(f"Missing required permission {needed} {where}. Ask an administrator for a role that has it.")
     return Call(runtime, Scope(caller.enterprise_id, org_id), request_id, caller, held)
 
@@ -64,7 +66,7 @@ async def _caller(runtime: Runtime, request: Request) -> Principal:
 
 
 def _organization(caller: Principal, request: Request, reach: Reach) -> str | None:
-    if reach is Reach.IN_ORG:
+    if reach in {Reach.IN_ORG, Reach.ENTERPRISE_ORG}:
         return str(request.path_params["org_id"])
     if reach is Reach.IN_HOME_ORG:
         if caller.home_org is None:

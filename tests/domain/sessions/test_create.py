@@ -187,9 +187,11 @@ async def test_create_leaves_two_events_and_an_audit_record(server, sessions):
     assert "Hello" not in str(record.data)
 
 
-async def test_a_refused_create_leaves_nothing(server, sessions):
+async def test_a_refused_create_leaves_nothing_but_its_record(server, sessions):
     await sessions.create(expect=400, playbook_id="x")
-    assert await server.read(lambda ctx: ctx.db.execute(select(audit_log)).all()) == []
+    record = await server.read(lambda ctx: ctx.db.execute(select(audit_log)).one())
+    assert (record.action, record.data["refused"]["status"]) == ("create_session", 400)
+    assert await sessions.ids() == []
     assert server.engine.queued == []
 
 

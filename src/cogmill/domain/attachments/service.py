@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 from cogmill.access.context import Context
 from cogmill.access.scope import owned
 from cogmill.kit.errors import Forbidden, Invalid, NotFound
+from cogmill.models.access import organization
 from cogmill.models.content import attachment
 
 LINK_SECONDS = 300
@@ -95,7 +96,9 @@ def signed_link(ctx: Context, row: Any) -> str:
 def linked(ctx: Context, attachment_id: str, expires: str, signature: str) -> Any:
     """The attachment that a signed link names; the link is all the right that is needed."""
     check_link(ctx, attachment_id, expires, signature)
-    row = ctx.db.execute(select(attachment).where(attachment.c.attachment_id == attachment_id)).one_or_none()
+    query = select(attachment).join(organization, organization.c.org_id == attachment.c.org_id)
+    query = query.where(attachment.c.attachment_id == attachment_id, organization.c.deleted_at.is_(None))
+    row = ctx.db.execute(query).one_or_none()
     if row is None:
         raise AttachmentNotFound("This attachment does not exist any more.")
     return row

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from cogmill.kit.crypto import Keyring
 from cogmill.kit.hot_insert import HotInsert
@@ -12,16 +12,31 @@ from cogmill.kit.ids import new_id
 from cogmill.models.audit import audit_log
 
 _INSERT = HotInsert(audit_log, returning="id")
-_LAST = "SELECT chain FROM audit_log WHERE enterprise_id = %s ORDER BY id DESC LIMIT 1"
+_LAST = "SELECT chain, created_at FROM audit_log WHERE enterprise_id = %s ORDER BY id DESC LIMIT 1"
+_LAST_SQLITE = _LAST.replace("%s", "?")
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:enterprise_id, 7))")
 HASHED = [column.name for column in audit_log.c if column.name not in {"id", "chain"}]
-"""The columns that a link covers."""
+"""The columns that a link covers. `id` is no more than the order, which the number inside the link covers."""
+UNLINKED = "0.unlinked"
+"""Where the links begin that stand for records from before there was a chain."""
+SLACK = 60.0
+"""Seconds by which a record may be earlier than the one before it, as transactions overlap, and is put level with it.
+
+So times never fall along the chain, and lists find a time by its record's id; a clock that was set back shows as such.
+"""
 
 
 def link(keyring: Keyring, before: str, record: Mapping[str, Any]) -> str:
-    """The chain value of a record (all columns of HASHED) behind the record whose chain value is `before`."""
-    covered = json.dumps([record[name] for name in HASHED], sort_keys=True, separators=(",", ":"))
-    return keyring.sign("audit", f"{before}\n{covered}")
+    """The chain value of a record behind the one whose value is `before` ("" at the beginning): number and hash."""
+    number = number_of(before) + 1
+    covered = json.dumps([number, *[record[name] for name in HASHED]], sort_keys=True, separators=(",", ":"))
+    return f"{number}.{keyring.sign('audit', before + covered)}"
+
+
+def number_of(chain: str) -> int:
+    """The place of a record in its chain, from 1; 0 for what is no chain value."""
+    number = chain.partition(".")[0]
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 16 else 0
 
 
 def append(
@@ -38,16 +53,36 @@ def append(
     data: dict[str, Any],
 ) -> str:
     """Write one record in the transaction of the change; answers its audit_log_id."""
+    before, last = _last(db, keyring, enterprise_id)
     record = {
         "audit_log_id": new_id("audit_log"), "enterprise_id": enterprise_id, "org_id": org_id, "action": action,
-        "created_at": at, "user_id": user_id, "service_user_id": service_user_id, "request_id": request_id,
-        "data": data,
+        "created_at": last if at < last <= at + SLACK else at, "user_id": user_id, "service_user_id": service_user_id,
+        "request_id": request_id, "data": data,
     }  # fmt: skip
+    _INSERT(db, [{**record, "chain": link(keyring, before, record)}])
+    return str(record["audit_log_id"])
+
+
+def _last(db: Connection, keyring: Keyring, enterprise_id: str) -> tuple[str, float]:
+    """Chain value and time of the last record.
+
+    Read every time: the index has it at hand, and no rollback can leave a remembered value wrong.
+    """
     if db.dialect.name == "postgresql":
         # Taken last and held until the commit, so that records get their ids in the order of the chain.
         db.execute(_LOCK, {"enterprise_id": enterprise_id})
-        before = db.exec_driver_sql(_LAST, (enterprise_id,)).scalar()
+        found = db.exec_driver_sql(_LAST, (enterprise_id,)).one_or_none()
     else:
-        before = db.exec_driver_sql(_LAST.replace("%s", "?"), (enterprise_id,)).scalar()
-    _INSERT(db, [{**record, "chain": link(keyring, before or "", record)}])
-    return str(record["audit_log_id"])
+        found = db.exec_driver_sql(_LAST_SQLITE, (enterprise_id,)).one_or_none()
+    if found is None:
+        return "", 0.0
+    return found.chain or unlinked(db, keyring, enterprise_id), found.created_at
+
+
+def unlinked(db: Connection, keyring: Keyring, enterprise_id: str) -> str:
+    """What the first link hangs on where records were made before there was a chain: the link of the last of them."""
+    before = UNLINKED
+    mine = select(audit_log).where(audit_log.c.enterprise_id == enterprise_id).order_by(audit_log.c.id)
+    for row in db.execute(mine.execution_options(yield_per=1000)):
+        before = link(keyring, before, row._asdict())
+    return before

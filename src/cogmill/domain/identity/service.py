@@ -8,7 +8,7 @@ from cogmill.access.permissions import DEFAULT_ROLES
 from cogmill.access.principals import Principal
 from cogmill.domain.identity.schemas import PatUserSelf, SelfOut, ServiceUserSelf
 from cogmill.kit.crypto import Keyring, new_token
-from cogmill.kit.ids import new_id
+from cogmill.kit.ids import new_id, ordered_id
 from cogmill.models.access import api_key, enterprise, organization, role, role_assignment, service_user
 
 
@@ -73,7 +73,7 @@ def create_enterprise(db: Connection, name: str, now: float) -> str:
 
 
 def create_organization(db: Connection, enterprise_id: str, name: str, now: float) -> str:
-    org_id = new_id("org")
+    org_id = ordered_id("org")
     values = {"org_id": org_id, "enterprise_id": enterprise_id, "name": name, "created_at": now}
     db.execute(insert(organization).values(values))
     return org_id

@@ -5,13 +5,14 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from cogmill.access.context import Context
 from cogmill.access.permissions import Permission as P
-from cogmill.access.principals import read_rights
-from cogmill.access.scope import owned
+from cogmill.access.rights import rights_of
+from cogmill.access.scope import of_enterprise, owned
 from cogmill.domain.attachments.service import resolve as resolve_attachment
+from cogmill.domain.organizations.rules import check_tags, rules_of
 from cogmill.domain.sessions.log import NewEvent, insert_events
 from cogmill.domain.sessions.queries import SessionNotFound, SessionRow, full_id
 from cogmill.domain.sessions.schemas import SessionIn, SessionSecretIn
@@ -20,7 +21,7 @@ from cogmill.kit.errors import BadRequest, Conflict, Forbidden, Invalid
 from cogmill.kit.hot_insert import HotInsert
 from cogmill.kit.ids import new_id
 from cogmill.kit.settings import Settings
-from cogmill.models.access import role_assignment
+from cogmill.models.access import user
 from cogmill.models.sessions import session, session_attachment, session_label, session_secret
 from cogmill.scm.errors import RepositoryRefused
 from cogmill.scm.forge import LocalForge
@@ -50,10 +51,11 @@ def create_session(ctx: Context, data: SessionIn, parent_id: str | None, origin:
 
     Answers the new row. No query follows the inserts: this is the hottest write of the API.
     """
-    _check_rights(ctx, data)
+    user_id = attribution(ctx, data.create_as_user_id)
+    _check_rights(ctx, data, user_id)
+    tags = _tags(ctx, data)
     _check_references(data)
     repos = _repositories(ctx, data)
-    user_id = attribution(ctx, data.create_as_user_id)
     parent = _parent(ctx, parent_id)
     attachments = [resolve_attachment(ctx, url, at="attachment_urls") for url in data.attachment_urls or []]
     request = {name: value for name in KEPT if (value := getattr(data, name)) is not None}
@@ -63,8 +65,7 @@ def create_session(ctx: Context, data: SessionIn, parent_id: str | None, origin:
         request["recording"] = resolve_attachment(ctx, data.recording, at="recording").attachment_id
     if attachments:
         request["attachments"] = [a.attachment_id for a in attachments]
-    tags = sorted(set(data.tags or []), key=(data.tags or []).index)
-    events = _first_events(ctx, data, user_id, [a.name for a in attachments])
+    events = _first_events(ctx, data, tags, user_id, [a.name for a in attachments])
     values = {
         "session_id": new_id("devin"), "org_id": ctx.scope.one_org, "user_id": user_id,
         "service_user_id": ctx.principal.service_user_id, "origin": origin, "title": data.title,
@@ -93,9 +94,25 @@ def announce(ctx: Context, row: Any) -> None:
     ctx.after_commit.append(partial(ctx.runtime.signals.runnable, row.id, row.org_id, priority))
 
 
-def _check_rights(ctx: Context, data: SessionIn) -> None:
-    if data.advanced_mode is not None or data.bypass_approval:
+def _check_rights(ctx: Context, data: SessionIn, user_id: str | None) -> None:
+    """A session in somebody else's name has that user's rights, never the caller's."""
+    if data.advanced_mode is None and not data.bypass_approval:
+        return
+    if user_id is None or user_id == ctx.principal.user_id:
         ctx.require(P.USE_DEVIN_EXPERT, when="advanced_mode or bypass_approval is set")
+    elif P.USE_DEVIN_EXPERT not in rights_of_user(ctx, user_id):
+        raise Forbidden(
+            f"advanced_mode and bypass_approval need {P.USE_DEVIN_EXPERT}, which user {user_id} does not hold here."
+        )
+
+
+def _tags(ctx: Context, data: SessionIn) -> list[str]:
+    """The session's tags, the organization's default tag where none are given. Refuses what the organization does."""
+    rules = rules_of(ctx, ctx.scope.one_org)
+    rules.check_running()
+    tags = list(dict.fromkeys(data.tags or []))
+    check_tags(ctx, tags)
+    return tags or ([rules.default_tag] if rules.default_tag is not None else [])
 
 
 def _check_references(data: SessionIn) -> None:
@@ -135,18 +152,21 @@ def local_paths(settings: Settings) -> LocalPaths:
 
 
 def attribution(ctx: Context, as_user: str | None) -> str | None:
-    """The user whom the session belongs to. Naming oneself needs no permission."""
+    """The user whom the session or message belongs to. Naming oneself needs no permission."""
     if as_user is None or as_user == ctx.principal.user_id:
         return ctx.principal.user_id
     ctx.require(P.IMPERSONATE_ORG_SESSIONS, when="acting as another user")
-    org = ctx.scope.one_org
-    _, everywhere, by_org = read_rights(ctx.db, as_user)
-    member = ctx.db.execute(
-        select(role_assignment.c.id).where(role_assignment.c.principal_id == as_user, role_assignment.c.org_id == org)
-    ).first()
-    if member is None or P.USE_DEVIN_SESSIONS not in everywhere | by_org.get(org, frozenset()):
-        raise Forbidden(f"{as_user!r} is no member of this organization who may use sessions (UseDevinSessions).")
+    if P.USE_DEVIN_SESSIONS not in rights_of_user(ctx, as_user):
+        raise Forbidden(f"{as_user[:64]!r} is no member of this organization who may use sessions (UseDevinSessions).")
     return as_user
+
+
+def rights_of_user(ctx: Context, user_id: str) -> frozenset[P]:
+    """A user's rights in the scope's organization, however they came by them; none of whoever is no live user."""
+    known = of_enterprise(user, ctx.scope, user.c.user_id).where(user.c.user_id == user_id, user.c.deleted_at.is_(None))
+    if ctx.db.execute(known).first() is None:
+        return frozenset()
+    return rights_of(ctx.db, user_id).in_org(ctx.scope.one_org)
 
 
 def _parent(ctx: Context, parent_id: str | None) -> SessionRow | None:
@@ -160,8 +180,10 @@ def _parent(ctx: Context, parent_id: str | None) -> SessionRow | None:
     return parent
 
 
-def _first_events(ctx: Context, data: SessionIn, user_id: str | None, files: list[str]) -> list[NewEvent]:
-    created = {"title": data.title, "agent": data.agent, "repos": data.repos or [], "tags": data.tags or []}
+def _first_events(
+    ctx: Context, data: SessionIn, tags: list[str], user_id: str | None, files: list[str]
+) -> list[NewEvent]:
+    created = {"title": data.title, "agent": data.agent, "repos": data.repos or [], "tags": tags}
     said = {"message": data.prompt, "user_id": user_id, "attachments": files}
     return [
         NewEvent("session_created", "lifecycle", f"Session created by {ctx.principal.name}", created, "incoming"),

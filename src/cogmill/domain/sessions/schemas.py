@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from cogmill.domain.sessions.states import Detail, Status
-from cogmill.web.params import Body, Out, PageQuery, Query
+from cogmill.web.params import Body, Out, PageQuery, Query, Tag
 
 Category = Literal[
     "bug_fixing", "ci_cd_and_devops", "code_quality_and_security", "code_review_and_analysis", "data_and_automation",
@@ -23,7 +23,6 @@ EventCategory = Literal[
     "knowledge", "playbook", "webhook", "lifecycle", "other",
 ]  # fmt: skip
 Direction = Literal["incoming", "outgoing"]
-Tag = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
 Tags = Annotated[list[Tag], Field(max_length=50)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1_000_000, pattern=r"\S")]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=256)]

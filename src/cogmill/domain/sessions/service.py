@@ -5,6 +5,8 @@ from functools import partial
 from sqlalchemy import delete, select, update
 
 from cogmill.access.context import Context
+from cogmill.access.scope import Scope, owned
+from cogmill.domain.organizations.rules import check_tags
 from cogmill.domain.sessions.create import announce, attribution, set_labels
 from cogmill.domain.sessions.log import NewEvent, append, status_event
 from cogmill.domain.sessions.queries import SessionRow, find_to_change
@@ -112,6 +114,16 @@ def _stop(ctx: Context, row: SessionRow, trigger: Trigger, detail: Detail | None
     ctx.after_commit.append(partial(ctx.runtime.signals.cancelled, row.id))
 
 
+def suspend_all(ctx: Context, org_id: str, detail: Detail) -> int:
+    """Put to sleep whatever runs, or waits to be run, in an organization; answers how many sessions that were."""
+    query = owned(session, Scope(ctx.scope.enterprise_id, org_id))
+    busy = query.where(session.c.run_state != "idle", session.c.status.not_in(ENDED)).order_by(session.c.id)
+    rows = ctx.db.execute(busy.with_for_update()).all()
+    for row in rows:
+        _stop(ctx, row, Trigger.SUSPEND, detail)
+    return len(rows)
+
+
 def _find_live(ctx: Context, devin_id: str) -> SessionRow:
     row = find_to_change(ctx, devin_id)
     if row.is_archived or row.status in ENDED:
@@ -134,6 +146,7 @@ def _store_tags(ctx: Context, row: SessionRow, tags: list[str]) -> list[str]:
     if row.is_archived:
         raise Ended(row)
     unique = list(dict.fromkeys(tags))
+    check_tags(ctx, [tag for tag in unique if tag not in row.tags])
     if len(unique) > 50:
         raise Invalid.at("body", "tags", msg=f"A session has at most 50 tags; these would be {len(unique)}.")
     ctx.db.execute(delete(session_label).where(session_label.c.session == row.id, session_label.c.kind == "tag"))

@@ -1,0 +1,77 @@
+"""When each key was last used: noted in memory on every request, written to the database now and then."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from sqlalchemy import BindParameter, Connection, bindparam, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from cogmill.kit.db import Database, Unit
+from cogmill.kit.logs import logger
+from cogmill.models.access import api_key
+
+_KEY: BindParameter[str] = bindparam("key")
+_AT: BindParameter[float] = bindparam("at")
+_USED = api_key.c.last_used_at
+_WRITE = update(api_key).where(api_key.c.api_key_id == _KEY, _USED.is_(None) | (_USED < _AT)).values(last_used_at=_AT)
+
+
+class Uses:
+    """The uses since the last write. A request costs one entry in a dictionary, and nobody waits for the disk."""
+
+    INTERVAL = 60.0
+    """Seconds between two writes: no key is written more often."""
+    AT_ONCE = 500
+    """Keys in one transaction, so that other writers are not held up."""
+
+    def __init__(self) -> None:
+        self._noted: dict[str, float] = {}
+
+    def note(self, api_key_id: str, at: float) -> None:
+        self._noted[api_key_id] = at
+
+    def latest(self, api_key_id: str, stored: float | None) -> float | None:
+        """The last use, whether it is written already or not."""
+        noted = self._noted.get(api_key_id)
+        return max((at for at in (noted, stored) if at is not None), default=None)
+
+    @asynccontextmanager
+    async def written_to(self, database: Database) -> AsyncIterator[None]:
+        """While the server runs: write every now and then, and once more at the end."""
+        writing = asyncio.create_task(self._keep_writing(database))
+        try:
+            yield
+        finally:
+            writing.cancel()
+            with suppress(asyncio.CancelledError):
+                await writing
+            await self._try_flush(database)
+
+    async def _keep_writing(self, database: Database) -> None:
+        while True:
+            await asyncio.sleep(self.INTERVAL)
+            await self._try_flush(database)
+
+    async def _try_flush(self, database: Database) -> None:
+        try:
+            await self.flush(database)
+        except SQLAlchemyError as error:
+            logger("keys").warning("last_use_not_written", error=type(error).__name__)
+
+    async def flush(self, database: Database) -> None:
+        """Write what was noted; what could not be written is noted still."""
+        noted = sorted(self._noted.items())
+        for start in range(0, len(noted), self.AT_ONCE):
+            part = noted[start : start + self.AT_ONCE]
+            await database.write(_writer(part))
+            for key, at in part:
+                if self._noted.get(key) == at:
+                    del self._noted[key]
+
+
+def _writer(part: list[tuple[str, float]]) -> Unit[None]:
+    def unit(db: Connection) -> None:
+        db.execute(_WRITE, [{"key": key, "at": at} for key, at in part])
+
+    return unit

@@ -1,0 +1,1 @@
+"""Commands of the administrator that work on a data folder directly, with or without a server on it."""

@@ -1,0 +1,1 @@
+"""Keys: those of service users, personal access tokens, and legacy keys for the old APIs."""

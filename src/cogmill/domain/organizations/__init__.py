@@ -1,0 +1,1 @@
+"""Organizations, their limits, tags and groups."""

@@ -1,0 +1,1 @@
+"""Making service users, which get their first key at once."""

@@ -12,8 +12,6 @@ CLAIMS = re.compile(
         (r"\b(?:I am|I'm|you are|this is|it is|cogmill is|agent is) " + r"Devin\b", r"\bas " + r"Devin, (?:I|you)\b")
     )
 )
-PENDING = {"engine/__init__.py", "engine/agents/__init__.py", "engine/loops/__init__.py", "sandbox/__init__.py"}
-"""Packages whose line is still to be written."""
 NOT_TEXT = {".png", ".ico", ".woff2", ".gz", ".svg", ".lock"}
 
 
@@ -29,7 +27,7 @@ def test_every_module_and_package_has_one_line_that_says_what_it_is():
         said = ast.get_docstring(one.tree)
         if said is None or not said.splitlines()[0].endswith((".", ":")) or len(said.splitlines()[0]) < 10:
             bare.append(one.name)
-    assert set(bare) - PENDING == set()
+    assert bare == []
 
 
 def test_every_folder_with_modules_is_a_package():

@@ -49,7 +49,8 @@ def test_the_organizations_limit_holds_where_the_session_has_none(served, admin)
     session_id = served.create("# One\n```sh\necho one\n```")
     served.wait(session_id, "usage_limit_exceeded")
     reasons = [one["contents"]["reason"] for one in served.events(session_id) if one["event_type"] == "limit_reached"]
-    assert "max_session_acu_limit" in reasons[0]
+    assert "The max_session_acu_limit of the organization is 0 ACUs" in reasons[0]
+    assert "raised, then write a message" in reasons[0]
     change(admin, org, max_session_acu_limit=None)
     served.client.post(f"/v3/organizations/{org}/sessions/{session_id}/messages", json={"message": "Go on"})
     served.wait(session_id, "finished")

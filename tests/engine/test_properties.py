@@ -236,8 +236,9 @@ def test_a_secret_inside_base64_is_found_at_every_alignment(canary, before, afte
 @given(plain, canaries)
 def test_text_without_the_secret_is_left_alone(text, canary):
     redactor = Redactor({"X": canary})
-    forms = [form for form, _ in redactor._pairs]
-    assume(not any(form in text for form in forms))
+    # Letters of it at an edge of a longer text could be what a shortening left over.
+    forms = [form for form, _ in (*redactor._exact, *redactor._flat)]
+    assume(not any(form[:4] in text or form[-4:] in text for form in forms))
     assert redactor.text(text) == text
 
 

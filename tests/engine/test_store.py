@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +11,7 @@ from sqlalchemy import select
 
 from cogmill.domain.sessions.log import NewEvent, StaleEpoch
 from cogmill.domain.sessions.states import Detail, Projection, State, Status, Trigger, rebuild
+from cogmill.engine.runner import Run, Tools
 from cogmill.engine.store import Store, claim, title_of
 from cogmill.models.sessions import session_event
 
@@ -173,6 +175,21 @@ async def test_a_turn_is_not_over_while_a_message_is_unheard(sessions, store, ch
     _, row = await check(one)
     assert (row.status_detail, row.run_state, row.acus_micro) == ("finished", "idle", 7)
     assert row.idle_since is not None
+
+
+async def test_a_turn_that_goes_on_books_with_an_event(server, sessions, check):
+    made = await sessions.create()
+    claimed = await claim(server.runtime, (await sessions.row(made["session_id"])).id)
+    run = Run(Tools(server.runtime, None, None, None, asyncio.Event()), claimed)
+    await run.store.start()
+    heard = (await check(run.store))[1].last_seq
+    await sessions.ask("POST", made["session_id"], "/messages", json={"message": "Wait!"})
+    run.turn = SimpleNamespace(heard=heard)
+    run.meter._booked_until -= 9
+    assert await run._settle(Trigger.SETTLE, Detail.FINISHED, [], None) == "again"
+    log, row = await check(run.store)
+    assert row.acus_micro >= 10_000
+    assert (log[-1].event_type, row.run_state) == ("turn_continued", "queued")
 
 
 async def test_a_limit_ends_the_turn_even_with_an_unheard_message(sessions, store, check):

@@ -227,3 +227,28 @@ async def test_second_clone_is_fast(lab: Lab) -> None:
     sys.stdout.write(f"\nmirror: {text}\n")
     assert skipped < 5
     shutil.rmtree(lab.folder / "workspace")
+
+
+async def test_a_fetch_that_began_before_counts_for_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a finished one nor one that is under way: it may have missed a push."""
+    began, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(args: list[str], **more: object) -> bytes:
+        done = await run_git(args, **more)  # type: ignore[arg-type]
+        if args[0] == "fetch":
+            began.set()
+            await go.wait()
+        return done
+
+    await lab.mirrors.mirror(lab.ref())
+    monkeypatch.setattr(mirrors_module, "run_git", slow)
+    under_way = asyncio.create_task(lab.mirrors.mirror(lab.ref()))
+    await began.wait()
+    head = commit(lab.upstream, "late.txt", "late")
+    waiting = asyncio.create_task(lab.mirrors.mirror(lab.ref(), max_age=60, since=time.time()))
+    go.set()
+    await under_way
+    assert (await read_refs(await waiting)).base()[1] == head
+    later = commit(lab.upstream, "later.txt", "later")
+    await lab.mirrors.mirror(lab.ref(), max_age=60, since=time.time())
+    assert (await read_refs(await waiting)).base()[1] == later

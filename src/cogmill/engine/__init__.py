@@ -1,0 +1,1 @@
+"""Runs sessions: queue, runner, agents, background loops."""

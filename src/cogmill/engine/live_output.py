@@ -8,6 +8,7 @@ from cogmill.engine.redaction import Redactor
 FIRST_AFTER = 0.4
 THEN_EVERY = 1.0
 MOST_PER_STEP = 256 * 1024
+MORE = "\n[more output follows; the finished step has its beginning and its end]\n"
 
 Write = Callable[[str], Awaitable[None]]
 
@@ -24,21 +25,23 @@ class LiveOutput:
 
     def add(self, text: str) -> None:
         """Take a chunk; writing happens later, so that a flood never waits for the database."""
-        if self._taken >= MOST_PER_STEP:
+        room = MOST_PER_STEP - self._taken
+        if room <= 0:
             return
+        self._held += text[:room]
         self._taken += len(text)
-        self._held += text[:MOST_PER_STEP]
-        if self._taken >= MOST_PER_STEP:
-            self._held += "\n[more output follows; the finished step has its beginning and its end]\n"
         if self._task is None:
             self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
         await asyncio.sleep(FIRST_AFTER)
-        while True:
-            clean = self._redactor.text(self._held)
-            keep = max(self._redactor.longest - 1, 0)
-            ready, self._held = (clean[:-keep], clean[-keep:]) if keep else (clean, "")
+        full = False
+        while not full:
+            full = self._taken >= MOST_PER_STEP
+            # What is held at the very end may be the beginning of a secret; nobody will see the rest, so it goes.
+            ready, self._held = self._redactor.split(self._held)
+            if full:
+                ready += MORE
             if ready:
                 await self._write(ready)
             await asyncio.sleep(THEN_EVERY)

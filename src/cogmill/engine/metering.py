@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 MICRO = 1_000_000
+OWN_LIMIT = "max_acu_limit of the session"
+ORG_LIMIT = "max_session_acu_limit of the organization"
 
 
 @dataclass(slots=True)
@@ -16,7 +18,8 @@ class Meter:
     consumed: int
     """Millionths of an ACU that earlier runs booked."""
     limit: int | None
-    """max_acu_limit in ACUs."""
+    """In ACUs."""
+    limit_name: str = OWN_LIMIT
     _booked_until: float = field(default_factory=time.monotonic)
 
     def cost(self, seconds: float, usd: Decimal = Decimal(0)) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from sqlalchemy import select
@@ -13,7 +13,7 @@ from cogmill.domain.attachments.service import stored_file
 from cogmill.domain.sessions.log import NewEvent, StaleEpoch
 from cogmill.domain.sessions.states import Detail, Trigger
 from cogmill.engine.agents.seam import Agent, Attachment, Checkout, StepResult, Steps, Task, TurnEnd
-from cogmill.engine.metering import Meter
+from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Meter
 from cogmill.engine.store import Claimed, Store, claim
 from cogmill.engine.turn import Checkpoint, Limit, LiveTurn
 from cogmill.engine.workspace import Source, Workspace
@@ -72,7 +72,8 @@ class Run:
         self.row = claimed.row
         self.store = Store(tools.runtime, claimed)
         self.workspace = Workspace(tools.runtime, self.store, tools.driver, tools.mirrors)
-        self.meter = Meter(settings.acu_seconds, settings.acu_per_usd, self.row.acus_micro, claimed.acu_limit)
+        which = OWN_LIMIT if claimed.acu_limit == self.row.max_acu_limit else ORG_LIMIT
+        self.meter = Meter(settings.acu_seconds, settings.acu_per_usd, self.row.acus_micro, claimed.acu_limit, which)
         self.sandbox: Sandbox | None = None
         self.turn: LiveTurn | None = None
 
@@ -121,7 +122,9 @@ class Run:
         settled = await self.store.settle(trigger, detail, events, acus=acus, heard=heard, reason=reason)
         if settled:
             return "settled"
-        await self.store.append([], acus=acus, run_state="queued")
+        # Booked with an event: the log must say all that the row says.
+        event = NewEvent("turn_continued", "lifecycle", "Goes on: the user wrote meanwhile", {"acus": acus / MICRO})
+        await self.store.append([event], acus=acus, run_state="queued")
         return "again"
 
     async def close(self) -> None:
@@ -149,8 +152,8 @@ class Run:
         task = self._task(files)
         turn = await self._turn(task, self.sandbox)
         checkouts = [await self._clone(turn, source) for source in self.workspace.sources]
-        for row in files:
-            await self._bring(turn, row)
+        for row, path in zip(files, _attachment_paths(files), strict=True):
+            await self._bring(turn, row, path)
         if not checkouts:
             return turn
         turn.task = self._task(files, tuple(checkouts))
@@ -194,15 +197,19 @@ class Run:
         ids = self.row.request.get("attachments")
         if not ids:
             return []
-        query = select(attachment).where(attachment.c.attachment_id.in_(ids)).order_by(attachment.c.created_at)
+        query = (
+            select(attachment)
+            .where(attachment.c.attachment_id.in_(ids))
+            .order_by(attachment.c.created_at, attachment.c.attachment_id)
+        )
         return await self.store.read(lambda ctx: list(ctx.db.execute(query)))
 
-    async def _bring(self, turn: LiveTurn, row: Any) -> None:
+    async def _bring(self, turn: LiveTurn, row: Any, path: str) -> None:
         async def action(steps: Steps) -> StepResult:  # noqa: ARG001
             assert self.sandbox is not None  # noqa: S101
             content = await asyncio.to_thread(self._stored(row.attachment_id).read_bytes)
-            await self.sandbox.write_file(_attachment_path(row), content)
-            return StepResult({"path": _attachment_path(row), "size": row.size}, summary=f"Attachment {row.name}")
+            await self.sandbox.write_file(path, content)
+            return StepResult({"path": path, "size": row.size}, summary=f"Attachment {row.name}")
 
         await turn.step(f"attachment:{row.attachment_id}", "file_write", "file", f"Bring {row.name}", action)
 
@@ -221,7 +228,10 @@ class Run:
             structured_output_required=request.get("structured_output_required", True),
             devin_mode=request.get("devin_mode", "normal"),
             checkouts=checkouts,
-            attachments=tuple(Attachment(row.name, _attachment_path(row), row.content_type) for row in files),
+            attachments=tuple(
+                Attachment(row.name, path, row.content_type)
+                for row, path in zip(files, _attachment_paths(files), strict=True)
+            ),
             recording=self._stored(recording) if recording else None,
         )
 
@@ -235,11 +245,18 @@ class Run:
             log.warning("diff_failed", session_id=self.row.session_id, error=str(error))
             return
         for one in diffs:
-            one["diff"] = one["diff"][:LONGEST_DIFF]
+            one["diff"] = self.store.redactor.text(one["diff"])[:LONGEST_DIFF]
         known = [e.contents.get("diffs") for e in turn.history if e.event_type == "workspace_diff"]
         if not known or known[-1] != self.store.redactor.json(diffs):
             await turn.emit("workspace_diff", "git", "Changes of the workspace", {"diffs": diffs})
 
 
-def _attachment_path(row: Any) -> str:
-    return f"/workspace/attachments/{row.name}"
+def _attachment_paths(files: list[Any]) -> list[str]:
+    """Where they lie, in their order; a name that is there already gets a number before its ending."""
+    names: list[str] = []
+    for row in files:
+        name, number = PurePosixPath(row.name), 1
+        while (tried := name.name if number == 1 else f"{name.stem}-{number}{name.suffix}") in names:
+            number += 1
+        names.append(tried)
+    return [f"/workspace/attachments/{name}" for name in names]

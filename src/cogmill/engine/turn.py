@@ -23,14 +23,17 @@ from cogmill.engine.agents.seam import (
 )
 from cogmill.engine.journal import Journal, Known
 from cogmill.engine.live_output import LiveOutput
-from cogmill.engine.metering import MICRO, Meter
+from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Meter
 from cogmill.engine.store import Store
 from cogmill.engine.workspace import Workspace
 from cogmill.kit.faults import crash_point
 from cogmill.sandbox.protocol import Sandbox
 
 Priced = tuple[StepResult, Decimal]
-LIMIT = "max_acu_limit (or max_session_acu_limit of the organization)"
+GO_ON = {
+    OWN_LIMIT: "To go on, start a session with a higher max_acu_limit; this one's work is kept.",
+    ORG_LIMIT: "To go on, have the organization's max_session_acu_limit raised, then write a message.",
+}
 
 
 class Limit(Suspend):
@@ -139,10 +142,11 @@ class LiveTurn:
         """Seconds that the limit leaves for the step, or the session sleeps."""
         seconds = self._meter.affordable_seconds(worst_case)
         if seconds is not None and seconds <= 0:
-            used = self._meter.consumed / MICRO
+            used, name = self._meter.consumed / MICRO, self._meter.limit_name
             raise Limit(
                 Detail.USAGE_LIMIT_EXCEEDED,
-                f"{LIMIT} is {self._meter.limit}, {used:.4f} ACUs are used, and the next step could exceed it",
+                f"The {name} is {self._meter.limit} ACUs; {used:.4f} are used, and the next step could exceed it. "
+                f"{GO_ON[name]}",
             )
         return seconds
 
@@ -161,9 +165,11 @@ class LiveTurn:
             raise
         except Exception as error:
             if isinstance(error, TimeoutError) and budget.expired():
-                reason = f"{LIMIT} of {self._meter.limit} was reached during: {step.title}"
+                name = self._meter.limit_name
+                reason = f"The {name}, {self._meter.limit} ACUs, was reached during: {step.title}. {GO_ON[name]}"
                 raise Limit(Detail.USAGE_LIMIT_EXCEEDED, reason) from None
-            return StepResult({"error": f"{error.__class__.__name__}: {error}"[:4000]}, ok=False), Decimal(0)
+            said = self.redact(f"{error.__class__.__name__}: {error}")
+            return StepResult({"error": said[:4000]}, ok=False), Decimal(0)
         finally:
             await output.close()
 

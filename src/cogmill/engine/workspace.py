@@ -1,6 +1,8 @@
 """A session's workspace: its folder, its sandbox, its clones, and the way of commits out to the forge."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from cogmill.scm.names import work_branch_name
 from cogmill.scm.repositories import RepositoryRef, parse_repository
 
 FRESH_SECONDS = 2.0
-"""A mirror fetched less than this ago is not fetched again: sessions started together share one fetch."""
+"""A mirror whose fetch began less than this ago is not fetched again: sessions started together share one fetch."""
 
 
 @dataclass(slots=True)
@@ -63,7 +65,9 @@ class Workspace:
         ref = parse_repository(repo, local_paths(self.runtime.settings))
         if ref.kind == "name":
             return Source(ref, ref.name, self.forge.path(ref.name))
-        mirror = await self.mirrors.mirror(ref, max_age=FRESH_SECONDS, scope=self.store.row.org_id)
+        mirror = await self.mirrors.mirror(
+            ref, max_age=FRESH_SECONDS, since=self.store.row.created_at, scope=self.store.row.org_id
+        )
         return Source(ref, await self.forge.import_from(ref, mirror), mirror)
 
     def sandbox(self) -> Sandbox:
@@ -76,6 +80,7 @@ class Workspace:
         row = self.store.row
         environment = {
             "COGMILL_SESSION_ID": row.session_id,
+            "PYTHONDONTWRITEBYTECODE": "1",  # tests that an agent runs leave nothing in the user's repository
             "GIT_AUTHOR_NAME": s.git_author_name, "GIT_AUTHOR_EMAIL": s.git_author_email,
             "GIT_COMMITTER_NAME": s.git_author_name, "GIT_COMMITTER_EMAIL": s.git_author_email,
         }  # fmt: skip
@@ -91,7 +96,7 @@ class Workspace:
         row = self.store.row
         wanted = Clone(
             name=source.forge_name,
-            path=f"{self._root(sandbox)}/{source.forge_name.rpartition('/')[2]}",
+            path=f"{self._root(sandbox)}/{self._folder_name(source)}",
             base_branch=branch,
             base_commit=commit,
             work_branch=work_branch_name(row.session_id, row.title or title_of(row.prompt)),
@@ -103,6 +108,17 @@ class Workspace:
         )
         crash_point("clone_made")
         return StepResult(asdict(made), summary=f"Cloned {made.name} ({made.base_branch}) to {made.path}")
+
+    def _folder_name(self, source: Source) -> str:
+        """The repository's own name, with a number if another one has it; the same in every run of the session."""
+        taken = {"attachments"}
+        for one in self.sources:
+            own = one.ref.name.rpartition("/")[2]
+            name = next(name for name in _numbered(own) if name not in taken)
+            if one is source:
+                return name
+            taken.add(name)
+        raise AssertionError(f"{source.forge_name} is no repository of this session")
 
     def _root(self, sandbox: Sandbox) -> str:
         """The workspace as commands see it; without isolation that is its folder on the host."""
@@ -162,6 +178,11 @@ class Workspace:
                 }
             )  # fmt: skip
         return found
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
 
 
 def session_folder(runtime: Runtime, session_id: str) -> Path:

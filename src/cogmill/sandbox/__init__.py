@@ -1,0 +1,1 @@
+"""Where commands of sessions run: the protocol and its drivers."""

@@ -55,7 +55,7 @@ class MirrorCache:
         self._folder = folder
         self._clone_seconds = clone_seconds
         self._fetch_seconds = fetch_seconds
-        self._running: dict[str, asyncio.Task[Path]] = {}
+        self._running: dict[str, tuple[float, asyncio.Task[Path]]] = {}
 
     def place(self, ref: RepositoryRef, scope: str = "") -> Path:
         """Where the mirror lies. `scope` keeps apart what different tenants fetched with their own credentials."""
@@ -65,22 +65,30 @@ class MirrorCache:
         return self._folder / f"{ref.slug}-{key}.git"
 
     async def mirror(
-        self, ref: RepositoryRef, *, max_age: float = 0.0, scope: str = "", credential: Credential | None = None
+        self,
+        ref: RepositoryRef,
+        *,
+        max_age: float = 0.0,
+        since: float = 0.0,
+        scope: str = "",
+        credential: Credential | None = None,
     ) -> Path:
-        """The mirror of `ref`, cloned or fetched unless that was done less than `max_age` seconds ago.
+        """The mirror of `ref`, cloned or fetched unless a fetch began less than `max_age` seconds ago.
 
         Callers that come while a fetch is under way share it, also its failure. One caller's cancellation does not
-        stop it for the others.
+        stop it for the others. A fetch that began before `since` counts for nothing: it may have missed a push.
         """
         place = self.place(ref, scope)
-        if 0 <= time.time() - _fetched_at(place) < max_age:
-            return place
-        task = self._running.get(place.name)
-        if task is None:
+        while (running := self._running.get(place.name)) is not None and running[0] < since:
+            await asyncio.wait([running[1]])
+        if running is None:
+            fetched = _fetched_at(place)
+            if fetched >= since and 0 <= time.time() - fetched < max_age:
+                return place
             task = asyncio.create_task(self._refresh(ref, place, credential))
-            self._running[place.name] = task
+            running = self._running[place.name] = (time.time(), task)
             task.add_done_callback(lambda done: self._forget(place.name, done))
-        return await asyncio.shield(task)
+        return await asyncio.shield(running[1])
 
     def _forget(self, key: str, task: asyncio.Task[Path]) -> None:
         self._running.pop(key, None)
@@ -127,11 +135,13 @@ class _Fetch:
         self._how = [f"--upload-pack={SAFE_UPLOAD_PACK}"] if ref.scheme == "file" else []
 
     async def clone(self, target: Path, seconds: float) -> None:
+        began = time.time()
         options = ["--bare", "--quiet", "--no-local", "--template=", *self._how]
         await self._git(["clone", *options, "--", self._url, str(target)], None, seconds)
-        _stamp(target)
+        _stamp(target, began)
 
     async def update(self, target: Path, seconds: float) -> None:
+        began = time.time()
         options = ["--quiet", "--prune", "--no-tags", "--no-write-fetch-head", *self._how]
         head = asyncio.create_task(self._remote_head(target, seconds))
         try:
@@ -142,7 +152,7 @@ class _Fetch:
             await asyncio.gather(head, return_exceptions=True)
         if branch is not None:
             await run_git(["symbolic-ref", "HEAD", f"refs/heads/{branch}"], git_dir=target, held=self._held)
-        _stamp(target)
+        _stamp(target, began)
 
     async def _remote_head(self, target: Path, seconds: float) -> str | None:
         out = await self._git(["ls-remote", "--symref", *self._how, "--", self._url, "HEAD"], target, seconds)
@@ -182,15 +192,15 @@ def _default_branch(repository: Path, branches: dict[str, str]) -> str | None:
     return usual[0] if usual else next(iter(branches)) if len(branches) == 1 else None
 
 
-def _stamp(repository: Path) -> None:
+def _stamp(repository: Path, began: float) -> None:
     stamp = repository / _STAMP
     stamp.touch()
     stamp.chmod(0o644)
-    os.utime(stamp)
+    os.utime(stamp, (began, began))
 
 
 def _fetched_at(repository: Path) -> float:
-    """When the last complete fetch ended; 0 if there was none."""
+    """When the last complete fetch began; 0 if there was none."""
     try:
         return (repository / _STAMP).stat().st_mtime
     except OSError:

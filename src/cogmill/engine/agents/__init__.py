@@ -1,0 +1,1 @@
+"""The agents: given history, workspace and tools, they yield steps."""

@@ -12,9 +12,13 @@ def clip(text: str, limit: int) -> str:
     return f"{text[:head]}\n[... {len(text) - limit} characters left out ...]\n{text[-tail:]}"
 
 
+def cut_line(line: str, limit: int) -> str:
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
 def first_line(text: str, limit: int = 120) -> str:
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    return cut_line(line, limit)
 
 
 def tail(text: str, lines: int = 25, limit: int = 3_000) -> str:

@@ -1,0 +1,1 @@
+"""Background work of the server, one file for each loop."""

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from cogmill.engine.agents.clipping import first_line
 from cogmill.engine.agents.model.arguments import AskUser, Finish, StructuredOutput, UpdatePlan
+from cogmill.engine.agents.model.tools.schema import Unusable, problems
 from cogmill.engine.agents.model.tools.seam import Control
 from cogmill.engine.agents.seam import Json, StepResult, Steps, Turn
 
@@ -29,22 +29,13 @@ def schema_problems(schema: Json | None, value: Any) -> str | None:
     """What keeps the value from being the session's structured output; None when nothing does."""
     if schema is None:
         return "This session did not ask for structured output."
-    # Imported here: only sessions with a schema need the validator.
-    from jsonschema import Draft7Validator
-    from jsonschema.exceptions import SchemaError
-    from referencing import Registry
-    from referencing.exceptions import Unresolvable
-
     try:
-        Draft7Validator.check_schema(schema)
-        # An empty registry: a schema must not make the server fetch things.
-        errors = list(Draft7Validator(schema, registry=Registry()).iter_errors(value))
-    except (SchemaError, Unresolvable) as problem:
-        return f"The session's own schema cannot be used: {first_line(str(problem), 200)}"
-    if not errors:
+        lines = problems(schema, value)
+    except Unusable as problem:
+        return f"The session's own schema cannot be used: {problem}."
+    if not lines:
         return None
-    lines = [f"- at /{'/'.join(str(step) for step in error.absolute_path)}: {error.message[:300]}" for error in errors]
-    return "The output does not match the schema; correct it and call structured_output again:\n" + "\n".join(lines[:8])
+    return "The output does not match the schema; correct it and call structured_output again:\n" + "\n".join(lines)
 
 
 async def announce(turn: Turn, key: str, asked: Any) -> None:

@@ -3,7 +3,7 @@
 import difflib
 import shlex
 
-from cogmill.engine.agents.clipping import clip
+from cogmill.engine.agents.clipping import clip, cut_line
 from cogmill.engine.agents.model.arguments import EditFile, ReadFile, Search, WriteFile
 from cogmill.engine.agents.model.tools.seam import Tool, ToolProblem, base_folder, resolve
 from cogmill.engine.agents.seam import Json, StepResult, Steps, Turn
@@ -33,7 +33,7 @@ async def read_file(turn: Turn, _steps: Steps, asked: ReadFile) -> StepResult:
     if asked.offset > max(len(lines), 1):
         raise ToolProblem(f"{path} has only {len(lines)} lines.")
     chosen = lines[asked.offset - 1 : asked.offset - 1 + asked.limit]
-    numbered = [f"{n:>6}\t{line[:_LINE]}" for n, line in enumerate(chosen, asked.offset)]
+    numbered = [f"{n:>6}\t{cut_line(line, _LINE)}" for n, line in enumerate(chosen, asked.offset)]
     contents: Json = {"path": path, "offset": asked.offset, "lines": len(chosen), "total_lines": len(lines)}
     return StepResult({**contents, "text": "\n".join(numbered)}, summary=f"Read {path} ({len(chosen)} lines)")
 
@@ -123,7 +123,9 @@ async def search(turn: Turn, _steps: Steps, asked: Search) -> StepResult:
     if done.exit_code not in {0, 1} and not done.stdout:
         raise ToolProblem(problem or f"The search failed with exit code {done.exit_code}.")
     root = base_folder(turn.task) + "/"
-    found = [line[:_SEARCH_LINE].removeprefix(root) for line in done.stdout.decode(errors="replace").splitlines()]
+    found = [
+        cut_line(line, _SEARCH_LINE).removeprefix(root) for line in done.stdout.decode(errors="replace").splitlines()
+    ]
     found.sort(key=_place)
     shown = found[: asked.limit]
     contents: Json = {"pattern": asked.pattern, "path": path, "matches": len(found), "text": "\n".join(shown)}

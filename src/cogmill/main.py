@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cogmill.administration import audit, organizations
+from cogmill.administration import accounts, audit, organizations
 from cogmill.cli.app import app
 from cogmill.cli.output import FAILED, USAGE, fail
 from cogmill.demo.run import demo
@@ -21,6 +21,7 @@ PortOption = Annotated[int | None, typer.Option(help="Port to listen on.")]
 
 config_app = typer.Typer(name="config", help="Settings of the server.", no_args_is_help=True)
 app.add_typer(config_app)
+app.add_typer(accounts.app)
 app.add_typer(organizations.app)
 app.add_typer(audit.app)
 app.command()(demo)

@@ -13,6 +13,13 @@ OF_PRINCIPAL = "principals and roles that were found within the enterprise befor
 OWN_KEYS = "the owner was found within the enterprise before; only its keys are reached"
 
 ALLOWED = {
+    ("access/browser_sessions.py", "find_visitor", "browser_session"): LOGIN,
+    ("access/browser_sessions.py", "find_visitor", "user"): LOGIN,
+    ("access/rights.py", "_check_nothing_was_lost", "browser_session"): "the browser session of this very request",
+    ("domain/sign_ins/accounts.py", "_make", "user"): "an address has one account on a server; tells nothing of it",
+    ("domain/sign_ins/invitations.py", "_invited", "user"): LOGIN,
+    ("domain/sign_ins/service.py", "_begin", "user"): LOGIN,
+    ("domain/sign_ins/service.py", "_live", "user"): LOGIN,
     ("api/idempotency.py", "_find", "idempotent_request"): "names the caller as the one who sent the key",
     ("domain/audit_logs/chain.py", "unlinked", "audit_log"): "names the enterprise of the record that is written",
     ("domain/audit_logs/service.py", "_enterprise_of", "organization"): "work of the server itself, which has no scope",

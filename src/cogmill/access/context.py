@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from cogmill.access.passwords import SignIns
 from cogmill.access.permissions import Permission
 from cogmill.access.principals import Authenticator, Principal
 from cogmill.access.scope import Scope
@@ -54,6 +55,8 @@ class Runtime:
     """Makes a recording that agent `replay` can play of a session's log."""
     floods: Flood = field(default_factory=Flood)
     """Which refused calls are recorded one by one."""
+    sign_ins: SignIns = field(default_factory=SignIns)
+    """What guards sign-ins with a password."""
 
 
 @dataclass(slots=True)

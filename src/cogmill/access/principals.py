@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal, select, union_all
 
 from cogmill.access.permissions import DEFAULT_ROLES, Permission, in_one_organization, in_organizations, within_tier
 from cogmill.access.uses import Uses
@@ -100,7 +100,7 @@ def find_principal(db: Connection, token_hash: str) -> Principal | None:
     if key is None or key.revoked_at is not None or key.legacy:
         return None
     owner = _owner(db, key)
-    if owner is None or owner.deleted_at is not None:
+    if owner is None or owner.deleted_at is not None or getattr(owner, "disabled_at", None) is not None:
         return None
     org_id = owner.org_id if key.service_user_id else None
     if org_id is not None and _org_is_gone(db, org_id):
@@ -140,11 +140,13 @@ def read_rights(
 ) -> tuple[frozenset[Permission], frozenset[Permission], dict[str, frozenset[Permission]]]:
     """Expanded rights: (at enterprise tier, in every organization, organization -> further rights there)."""
     groups = select(idp_group_member.c.idp_group_id).where(idp_group_member.c.user_id == principal_id)
+    # One list of ids: for an OR of the two conditions both databases read every assignment there is.
+    holders = union_all(select(literal(principal_id)), groups)
     rows = db.execute(
         select(role_assignment.c.org_id, role.c.internal_name, role.c.permissions, organization.c.deleted_at)
         .join(role, role.c.role_id == role_assignment.c.role_id)
         .join(organization, organization.c.org_id == role_assignment.c.org_id, isouter=True)
-        .where((role_assignment.c.principal_id == principal_id) | role_assignment.c.principal_id.in_(groups))
+        .where(role_assignment.c.principal_id.in_(holders))
     ).all()
     at_enterprise: frozenset[Permission] = frozenset({Permission.READ_ACCOUNT_META})
     by_org: dict[str, frozenset[Permission]] = {}

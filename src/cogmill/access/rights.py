@@ -9,7 +9,7 @@ from cogmill.access.context import Context
 from cogmill.access.permissions import Permission
 from cogmill.access.principals import read_rights
 from cogmill.kit.errors import Forbidden, Unauthenticated
-from cogmill.models.access import api_key, enterprise
+from cogmill.models.access import api_key, browser_session, enterprise
 
 SERVICE_USER_MANAGEMENT = frozenset({Permission.MANAGE_ACCOUNT_SERVICE_USERS, Permission.MANAGE_ORG_SERVICE_USERS})
 
@@ -76,6 +76,12 @@ def _check_nothing_was_lost(ctx: Context) -> None:
     key = ctx.db.execute(mine).one_or_none()
     if key is not None and key.revoked_at is not None:
         raise Unauthenticated("This API key has just been revoked.")
+    if key is None:
+        session = select(browser_session.c.user_id).where(
+            browser_session.c.browser_session_id == ctx.principal.api_key_id
+        )
+        if ctx.db.execute(session).first() is None:
+            raise Unauthenticated("You have just been signed out.")
     now, org_id = rights_of_caller(ctx), ctx.scope.org_id
     held = now.at_enterprise if org_id is None else now.at_enterprise | now.in_org(org_id)
     if not ctx.held <= held:

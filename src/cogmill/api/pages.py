@@ -26,6 +26,14 @@ async def index(call: Call) -> Response:  # noqa: ARG001 - every handler takes t
     return _page("index")
 
 
+async def sign_in(call: Call) -> Response:  # noqa: ARG001
+    return _page("sign_in")
+
+
+async def invitation(call: Call) -> Response:  # noqa: ARG001
+    return _page("invitation")
+
+
 async def docs(call: Call) -> Response:  # noqa: ARG001
     answer = _page("docs")
     answer.headers["content-security-policy"] = DOCS_POLICY

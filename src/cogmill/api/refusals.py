@@ -46,6 +46,7 @@ _SAID = {
     409: "Not possible in the present state",
     413: "The body is too large",
     422: "Malformed input",
+    429: "Too many attempts",
     503: "Not able to work now",
 }
 
@@ -55,6 +56,7 @@ def refusals(op: Op, *, has_inputs: bool) -> dict[int | str, dict[str, Any]]:
     codes: set[int] = set()
     if op.reach is Reach.PUBLIC:
         codes |= {503} if op.id == "readyz" else set()
+        codes |= {401, 403, 429} if op.method != GET else set()
     else:
         codes |= {401, 403}
     if op.reach is Reach.IN_HOME_ORG:

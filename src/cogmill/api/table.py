@@ -44,6 +44,8 @@ from cogmill.domain.sessions.schemas import (
     TagsOut,
 )
 from cogmill.domain.sessions.stream import stream
+from cogmill.domain.sign_ins import endpoints as sign_ins
+from cogmill.domain.sign_ins.schemas import AccountOut, InvitationOut, SignedOutOut
 from cogmill.web.guard import Reach
 from cogmill.web.params import Page
 
@@ -69,6 +71,8 @@ TABLE: list[Op] = [
     Op("openapi", GET, "/openapi.json", PUBLIC, ANYBODY, system.openapi, None, hidden=True),
     Op("docs", GET, "/docs", PUBLIC, ANYBODY, pages.docs, None, hidden=True),
     Op("index_page", GET, "/", PUBLIC, ANYBODY, pages.index, None, hidden=True),
+    Op("sign_in_page", GET, "/sign-in", PUBLIC, ANYBODY, pages.sign_in, None, hidden=True),
+    Op("invitation_page", GET, "/invitation", PUBLIC, ANYBODY, pages.invitation, None, hidden=True),
     Op("session_page", GET, "/organizations/{org_id}/sessions/{devin_id}", PUBLIC, ANYBODY, pages.session, None, hidden=True),
     Op("pull_request_page", GET, "/organizations/{org_id}/pull-requests/{pull_request_id}", PUBLIC, ANYBODY, pages.pull_request, None, hidden=True),
     Op("asset", GET, "/assets/{name}", PUBLIC, ANYBODY, pages.asset, None, hidden=True),
@@ -187,6 +191,13 @@ TABLE: list[Op] = [
     Op("create_role", POST, "/cogmill/v1/enterprise/roles", IN_ENTERPRISE, MANAGE_MEMBERS, members.create_role, CustomRoleOut, audit="create_role", extension=True),
     Op("update_role", PATCH, "/cogmill/v1/enterprise/roles/{role_id}", IN_ENTERPRISE, MANAGE_MEMBERS, members.update_role, CustomRoleOut, audit="update_role", extension=True),
     Op("delete_role", DELETE, "/cogmill/v1/enterprise/roles/{role_id}", IN_ENTERPRISE, MANAGE_MEMBERS, members.delete_role, CustomRoleOut, audit="delete_role", extension=True),
+    Op("sign_in", POST, "/cogmill/v1/sign-in", PUBLIC, ANYBODY, sign_ins.sign_in, AccountOut, audit="login", extension=True),
+    Op("sign_out", POST, "/cogmill/v1/sign-out", SELF, (P.READ_ACCOUNT_META,), sign_ins.sign_out, SignedOutOut, audit="sign_out", extension=True),
+    Op("sign_out_everywhere", POST, "/cogmill/v1/self/sign-out-everywhere", SELF, (P.READ_ACCOUNT_META,), sign_ins.sign_out_everywhere, SignedOutOut, audit="sign_out_everywhere", extension=True),
+    Op("change_password", PUT, "/cogmill/v1/self/password", SELF, (P.READ_ACCOUNT_META,), sign_ins.change_password, SignedOutOut, audit="change_password", extension=True),
+    Op("sign_user_out_everywhere", POST, "/cogmill/v1/enterprise/members/users/{user_id}/sign-out-everywhere", IN_ENTERPRISE, MANAGE_MEMBERS, sign_ins.sign_user_out_everywhere, SignedOutOut, audit="sign_out_everywhere", extension=True),
+    Op("invite_user", POST, "/cogmill/v1/enterprise/members/users/{user_id}/invitation", IN_ENTERPRISE, MANAGE_MEMBERS, sign_ins.invite, InvitationOut, audit="invite_user", extension=True),
+    Op("accept_invitation", POST, "/cogmill/v1/invitations/accept", PUBLIC, ANYBODY, sign_ins.accept_invitation, AccountOut, audit="accept_invitation", extension=True),
     Op("list_own_tokens", GET, "/cogmill/v1/self/tokens", SELF, (P.READ_ACCOUNT_META,), api_keys.list_own, Page[ApiKeyOut], extension=True),
     Op("create_own_token", POST, "/cogmill/v1/self/tokens", SELF, (P.READ_ACCOUNT_META,), api_keys.create_own, ApiKeyWithTokenOut, audit="create_pat", extension=True),
     Op("revoke_own_token", DELETE, "/cogmill/v1/self/tokens/{api_key_id}", SELF, (P.READ_ACCOUNT_META,), api_keys.revoke_own, ApiKeyOut, audit="revoke_pat", extension=True),

@@ -1,7 +1,7 @@
 """The console's files, read once and kept in memory.
 
-Pages link to their assets relatively: `index` is made for `/`, the others for `/organizations/{org_id}/{kind}/{id}`;
-assets are expected at `/assets/{name}`. That also works below a path prefix.
+Pages link to their assets relatively: `session` and `pull_request` are made for `/organizations/{org_id}/{kind}/{id}`,
+the others for `/` and `/{name}`; assets are expected at `/assets/{name}`. That also works below a path prefix.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
-PAGES = frozenset({"docs", "index", "session", "pull_request"})
+PAGES = frozenset({"docs", "index", "invitation", "pull_request", "session", "sign_in"})
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 )

@@ -56,6 +56,10 @@ class Settings(BaseSettings):
 
     idempotency_keep_hours: float = Field(24, gt=0, description="How long answers to repeated requests are kept")
 
+    browser_session_hours: float = Field(168, gt=0, description="How long a sign-in in a browser lasts at most")
+    browser_session_idle_hours: float = Field(24, gt=0, description="Without use it ends after so long")
+    invitation_hours: float = Field(72, gt=0, description="How long an invitation can be accepted")
+
     unsafe_no_sandbox: bool = Field(False, description="Run sessions without isolation. For throw-away machines only")
     sandbox_network: bool = Field(False, description="Give commands of sessions the host's network")
     sandbox_memory: int = Field(4 * 1024**3, ge=64 * 1024**2, description="Memory of one session")

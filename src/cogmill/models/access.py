@@ -67,6 +67,7 @@ user = Table(
     Column("deleted_at", Float(53)),
     Column("password_hash", String, comment="argon2id; null: signs in elsewhere, or has not set one yet"),
     Column("sign_in_epoch", Integer, nullable=False, server_default="0", comment="grows with 'sign out everywhere'"),
+    Column("disabled_at", Float(53), comment="switched off: no sign-in, no key works"),
     Index(None, "enterprise_id", "user_id"),
 )
 
@@ -78,6 +79,32 @@ user_identity = Table(
     Column("user_id", ForeignKey("user_account.user_id"), nullable=False, index=True),
     comment="accounts at OpenID Connect providers",
     sqlite_with_rowid=False,
+)
+
+browser_session = Table(
+    "browser_session",
+    metadata,
+    Column("browser_session_id", String, primary_key=True),
+    Column("token_hash", String, nullable=False, unique=True),
+    Column("user_id", ForeignKey("user_account.user_id"), nullable=False, index=True),
+    Column("sign_in_epoch", Integer, nullable=False, comment="the user's, when it began"),
+    Column("created_at", Float(53), nullable=False),
+    Column("last_used_at", Float(53), nullable=False),
+)
+
+invitation = Table(
+    "invitation",
+    metadata,
+    Column(
+        "user_id",
+        ForeignKey("user_account.user_id"),
+        primary_key=True,
+        comment="one for each user: a newer one replaces it",
+    ),
+    Column("token_hash", String, nullable=False, unique=True),
+    Column("sign_in_epoch", Integer, nullable=False, comment="the user's, when it was made"),
+    Column("created_at", Float(53), nullable=False),
+    Column("expires_at", Float(53), nullable=False),
 )
 
 idp_group = Table(
@@ -131,14 +158,7 @@ role_assignment = Table(
     Column("org_id", ForeignKey("organization.org_id"), comment="null: at enterprise tier"),
     Column("role_id", ForeignKey("role.role_id"), nullable=False),
     Column("created_at", Float(53), nullable=False),
-    Index(
-        "uq_role_assignment_principal_id_org_id",
-        "principal_id",
-        "org_id",
-        unique=True,
-        sqlite_where=text("org_id IS NOT NULL"),
-        postgresql_where=text("org_id IS NOT NULL"),
-    ),
+    Index("uq_role_assignment_principal_id_org_id", "principal_id", "org_id", unique=True),
     Index(
         "uq_role_assignment_principal_id",
         "principal_id",

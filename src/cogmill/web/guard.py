@@ -4,11 +4,13 @@ from enum import Enum, auto
 
 from starlette.requests import Request
 
+from cogmill.access.browser_sessions import visitor
 from cogmill.access.context import Runtime
 from cogmill.access.permissions import Permission
 from cogmill.access.principals import Principal
 from cogmill.access.scope import Scope
 from cogmill.kit.errors import BadRequest, Forbidden, Unauthenticated
+from cogmill.web import cookies
 from cogmill.web.call import Call, foreign_organization
 
 NOBODY = Scope(enterprise_id="", org_id=None)
@@ -51,7 +53,10 @@ async def admit(runtime: Runtime, request: Request, reach: Reach, permissions: t
 
 
 async def _caller(runtime: Runtime, request: Request) -> Principal:
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    sent = request.headers.get("authorization")
+    if sent is None and (cookie := cookies.read(runtime.settings, request)) is not None:
+        return await _visitor(runtime, request, cookie)
+    kind, _, token = (sent or "").partition(" ")
     token = token.strip()
     if kind.lower() != "bearer" or not token:
         raise Unauthenticated(
@@ -62,6 +67,17 @@ async def _caller(runtime: Runtime, request: Request) -> Principal:
     caller = await runtime.authenticator.principal(token, runtime.clock())
     if caller is None:
         raise Unauthenticated("This API key is unknown, expired or revoked.")
+    return caller
+
+
+async def _visitor(runtime: Runtime, request: Request, token: str) -> Principal:
+    """A signed-in person. Other sites can make the browser send the cookie, but not the header."""
+    caller = await visitor(runtime.database, runtime.keyring, runtime.settings, token, runtime.clock())
+    if caller is None:
+        raise Unauthenticated("You are signed out. Sign in again at /sign-in.")
+    if request.method not in {"GET", "HEAD"}:
+        cookies.require_own_page(runtime.settings, request)
+        cookies.require_header(request)
     return caller
 
 

@@ -1,10 +1,17 @@
-// Requests to the public API with the key of this tab.
+// Requests to the public API, with the key of this tab or as the person who is signed in.
 
 const KEY = "cogmill.key";
+
+const SIGNED_IN = "cogmill.signed-in";
 
 export const storedKey = () => sessionStorage.getItem(KEY);
 export const storeKey = (key) => sessionStorage.setItem(KEY, key);
 export const forgetKey = () => sessionStorage.removeItem(KEY);
+
+/** Scripts cannot see the cookie. This remembers that there is one; whether it still holds, the server says. */
+export const isSignedIn = () => localStorage.getItem(SIGNED_IN) !== null;
+export const rememberSignedIn = () => localStorage.setItem(SIGNED_IN, "1");
+export const forgetSignedIn = () => localStorage.removeItem(SIGNED_IN);
 
 export class ApiError extends Error {
   constructor(message, status, requestId) {
@@ -26,6 +33,7 @@ export function place() {
   return { base: match[1], org: decodeURIComponent(match[2]), kind: match[3], id: decodeURIComponent(match[4]) };
 }
 
+/** Without a key the browser sends the cookie of the person who is signed in. */
 export class Api {
   constructor(base, key) {
     this.base = base;
@@ -34,10 +42,12 @@ export class Api {
 
   /** The raw answer; ApiError unless it is a success. */
   async fetch(path, options = {}) {
-    const headers = { Accept: "application/json", ...options.headers, Authorization: `Bearer ${this.key}` };
+    const caller = this.key === null ? { "X-Cogmill-Page": "1" } : { Authorization: `Bearer ${this.key}` };
+    const headers = { Accept: "application/json", ...options.headers, ...caller };
+    const credentials = this.key === null ? "same-origin" : "omit";
     let response;
     try {
-      response = await fetch(this.base + path, { ...options, headers, cache: "no-store", credentials: "omit" });
+      response = await fetch(this.base + path, { ...options, headers, cache: "no-store", credentials });
     } catch (error) {
       if (error.name === "AbortError") throw error;
       throw new ApiError("The server cannot be reached.", 0);

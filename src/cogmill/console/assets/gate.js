@@ -1,21 +1,44 @@
-// Asks for the API key once per tab. It stays in this tab's session storage, and never gets into an address.
+// Who the page calls as: the person who is signed in, or an API key, asked for once per tab. A key stays in this tab's
+// session storage, and never gets into an address.
 
-import { forgetKey, storedKey, storeKey } from "./api.js";
+import { Api, forgetKey, forgetSignedIn, isSignedIn, storedKey, storeKey } from "./api.js";
 import { byId, el, fill } from "./dom.js";
 
 const NOTICE = "cogmill.notice";
 
-/** The key: the stored one, or what the user gives. Shows the content once there is one. */
+/** The key: the stored one, null for who is signed in, or what the user gives. Shows the content once there is one. */
 export async function key() {
   const forget = byId("forget");
-  forget.addEventListener("click", () => drop());
-  const known = storedKey() ?? (await ask());
+  let known = storedKey();
+  if (known === null && isSignedIn()) {
+    forget.textContent = "Sign out";
+    forget.addEventListener("click", () => signOut());
+  } else {
+    forget.addEventListener("click", () => drop());
+    known ??= await ask();
+  }
   forget.hidden = false;
   return known;
 }
 
+const base = () => new URL(document.querySelector("a.brand").href).pathname.replace(/\/$/, "");
+
+async function signOut() {
+  try {
+    await new Api(base(), null).json("POST", "/cogmill/v1/sign-out");
+  } catch (error) {
+    if (error.status !== 401) { // still signed in: nobody may believe otherwise
+      byId("problem").textContent = `You are still signed in. ${error.message}`;
+      byId("problem").hidden = false;
+      return;
+    }
+  }
+  drop();
+}
+
 /** Forget the key and everything that was shown with it. */
 export function drop(reason = "") {
+  if (storedKey() === null) forgetSignedIn();
   forgetKey();
   sessionStorage.removeItem("cogmill.org");
   if (reason) sessionStorage.setItem(NOTICE, reason);
@@ -25,8 +48,12 @@ export function drop(reason = "") {
 /** If the error means that the key is no good, ask anew; tells whether it did. */
 export function dropIfRefused(error) {
   if (error.status !== 401) return false;
-  drop("The server does not accept this key.");
+  drop(storedKey() === null ? "You are signed out." : "The server does not accept this key.");
   return true;
+}
+
+function signInAddress() {
+  return `${base()}/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
 }
 
 function ask() {
@@ -55,6 +82,7 @@ function ask() {
         notice && el("p", { class: "problem", role: "alert" }, notice),
         el("label", { for: "key" }, "This server answers only with a key that may see the session."),
         el("div", { class: "row" }, input, el("button", { type: "submit", class: "primary" }, "Continue")),
+        el("p", {}, "Or ", el("a", { href: signInAddress() }, "sign in with your account"), "."),
         el("p", { id: "key-help", class: "muted" },
           "It is kept in this tab only, until the tab closes or you press “Forget key”. ",
           "`cogmill init` prints the first keys."),

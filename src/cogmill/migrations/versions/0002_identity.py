@@ -185,8 +185,6 @@ def upgrade() -> None:
             "uq_role_assignment_principal_id_org_id",
             ["principal_id", "org_id"],
             unique=True,
-            sqlite_where=sa.text("org_id IS NOT NULL"),
-            postgresql_where=sa.text("org_id IS NOT NULL"),
         )
 
     with op.batch_alter_table("service_user", schema=None) as batch_op:
@@ -231,8 +229,6 @@ def downgrade() -> None:
     with op.batch_alter_table("role_assignment", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_role_assignment_principal_id_org_id",
-            sqlite_where=sa.text("org_id IS NOT NULL"),
-            postgresql_where=sa.text("org_id IS NOT NULL"),
         )
         batch_op.drop_index(
             "uq_role_assignment_principal_id",

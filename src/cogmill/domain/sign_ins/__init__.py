@@ -1,0 +1,1 @@
+"""People at the door: signing in and out, passwords, invitations."""

@@ -1,0 +1,45 @@
+"""What goes in and out of signing in and out."""
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr, StringConstraints
+
+from cogmill.access.passwords import LONGEST, SHORTEST
+from cogmill.web.params import Body, Out
+
+Email = Annotated[str, StringConstraints(min_length=1, max_length=320, strip_whitespace=True, to_lower=True)]
+GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=LONGEST)]
+NewPassword = Annotated[SecretStr, Field(min_length=SHORTEST, max_length=LONGEST)]
+"""Long enough to be hard to guess; no rules on what it is made of."""
+
+
+class SignInIn(Body):
+    email: Email
+    password: GivenPassword
+
+
+class ChangePasswordIn(Body):
+    current_password: GivenPassword
+    new_password: NewPassword
+
+
+class AcceptInvitationIn(Body):
+    token: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    password: NewPassword
+
+
+class AccountOut(Out):
+    user_id: str
+    email: str
+
+
+class SignedOutOut(Out):
+    user_id: str
+    ended_sessions: int
+
+
+class InvitationOut(Out):
+    user_id: str
+    email: str
+    invitation_url: str = Field(description="to be handed to the user; shown this once, works once")
+    expires_at: int

@@ -12,7 +12,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import log_writes, machine, measures, place, steps
+from bench import identity, log_writes, machine, measures, place, steps
 from bench.numbers import Number
 
 PEER = "OpenHands agent-server 1.58, same kind of machine"
@@ -25,6 +25,8 @@ PARTS: dict[str, Callable[[Path, int], list[Number]]] = {
     "memory": measures.live_memory,
     "watchers": measures.watchers,
     "two-hundred": measures.two_hundred,
+    "self": identity.self_,
+    "audit": identity.audit,
 }
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cogmill.cli import control, events, run, sessions
+from cogmill.cli import control, events, keys, roles, run, sessions
 from cogmill.cli.output import print_json_error
 
 
@@ -42,6 +42,10 @@ app = typer.Typer(
 )
 sessions_app = typer.Typer(name="sessions", help="Look at sessions and steer them.", no_args_is_help=True)
 app.add_typer(sessions_app)
+roles_app = typer.Typer(name="roles", help="Roles: what their holders may do.", no_args_is_help=True)
+app.add_typer(roles_app)
+keys_app = typer.Typer(name="keys", help="API keys of service users.", no_args_is_help=True)
+app.add_typer(keys_app)
 
 
 def _show_version(is_wanted: bool) -> None:
@@ -77,3 +81,11 @@ sessions_app.command("wake")(control.wake)
 sessions_app.command("archive")(control.archive)
 sessions_app.command("diff")(sessions.diff)
 sessions_app.command("record")(sessions.record)
+roles_app.command("list")(roles.list_)
+roles_app.command("create")(roles.create)
+roles_app.command("edit")(roles.edit)
+roles_app.command("delete")(roles.delete)
+keys_app.command("list")(keys.list_)
+keys_app.command("create")(keys.create)
+keys_app.command("rotate")(keys.rotate)
+keys_app.command("revoke")(keys.revoke)

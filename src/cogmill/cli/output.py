@@ -185,8 +185,8 @@ def _hint(error: "ClientError") -> str | None:
     return {
         400: "Correct the request as said above.",
         403: "Ask an administrator for a role with this permission, or use another key.",
-        404: "Check the id (`cogmill sessions list` shows yours) and that COGMILL_ORG_ID is the right organization.",
-        409: "The session's state does not allow this; see `cogmill sessions view`.",
+        404: "Check the id (the `list` commands show yours) and that COGMILL_ORG_ID is the right organization.",
+        409: "The present state does not allow this; look at it first, with `cogmill sessions view` say.",
         413: "Send a smaller file.",
         422: "Correct the named fields.",
         429: "Too many requests: wait a little and try again.",

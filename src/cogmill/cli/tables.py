@@ -9,7 +9,7 @@ from rich.text import Text
 from cogmill.cli.output import clean
 
 if TYPE_CHECKING:
-    from cogmill.client import EventSummary, Session
+    from cogmill.client import ApiKey, EventSummary, Role, Session
 
 _COLOURS = {"running": "cyan", "exit": "green", "error": "red", "suspended": "yellow"}
 _DETAIL_COLOURS = {"finished": "green", "waiting_for_user": "magenta", "waiting_for_approval": "magenta"}
@@ -106,3 +106,27 @@ def _diff_style(line: str) -> str:
 
 def _word(value: Any) -> str | None:
     return None if value is None else str(value)
+
+
+def _columns(*names: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def role_table(roles: "list[Role]") -> Table:
+    table = _columns("ROLE", "TYPE", "NAME", "PERMISSIONS")
+    for role in roles:
+        held = f"{len(role.permissions)} (default role)" if role.is_default else ", ".join(role.permissions) or "none"
+        table.add_row(*(Text(clean(one)) for one in (role.role_id, role.role_type, role.role_name, held)))
+    return table
+
+
+def key_table(keys: "list[ApiKey]") -> Table:
+    table = _columns("KEY", "NAME", "STATE", "EXPIRES", "LAST USED")
+    for key in keys:
+        state = "active" if key.is_active else "expired" if key.revoked_at is None else "revoked"
+        times = ("never" if at is None else when(at) for at in (key.expires_at, key.last_used_at))
+        table.add_row(key.api_key_id, Text(clean(key.api_key_name)), state, *times)
+    return table

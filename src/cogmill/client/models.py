@@ -2,7 +2,7 @@
 
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 T = TypeVar("T")
 
@@ -130,3 +130,29 @@ class SessionCreate(BaseModel):
     devin_mode: str | None = None
     agent: str | None = None
     recording: str | None = None
+
+
+class Role(Wire):
+    role_id: str
+    role_name: str
+    role_type: str
+    permissions: list[str]
+    is_default: bool
+
+
+class ApiKey(Wire):
+    api_key_id: str
+    api_key_name: str
+    created_at: int
+    expires_at: int | None = None
+    is_active: bool
+    last_used_at: int | None = None
+    revoked_at: int | None = None
+
+
+class NewApiKey(Wire):
+    """A key that was just made; nothing shows its token again."""
+
+    token: str = Field(repr=False)
+    api_key_id: str
+    api_key_name: str

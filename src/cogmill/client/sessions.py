@@ -3,14 +3,14 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import httpx
-from pydantic import ValidationError
 
+from cogmill.client.administration import Administration
 from cogmill.client.errors import BadInput, NoOrganization, Refused, ServerFault
-from cogmill.client.http import Http, Json
+from cogmill.client.http import Http
 from cogmill.client.models import (
     Attachment,
     EventSummary,
@@ -20,15 +20,14 @@ from cogmill.client.models import (
     Session,
     SessionCreate,
     SessionDiff,
-    Wire,
 )
+from cogmill.client.reading import given, read
 from cogmill.client.settings import Target
 from cogmill.client.stream import EventStream, OnTrouble
 
 FULL_ID = re.compile(r"[0-9a-f]{32}")
 SHORT_ID = re.compile(r"[0-9a-f]{4,31}")
 PAGES_SEARCHED = 5
-W = TypeVar("W", bound=Wire)
 
 
 class Client:
@@ -37,6 +36,7 @@ class Client:
     def __init__(self, target: Target, *, timeout: float = 30.0, transport: httpx.BaseTransport | None = None) -> None:
         self.target = target
         self.http = Http(target, timeout=timeout, transport=transport)
+        self.administration = Administration(self.http)
         self._org_id = target.org_id
 
     def __enter__(self) -> "Client":
@@ -48,7 +48,7 @@ class Client:
     # who and where
 
     def self_(self) -> Self:
-        return _read(Self, self.http.json("GET", "/v3/self"))
+        return read(Self, self.http.json("GET", "/v3/self"))
 
     def org_id(self) -> str:
         """The organization: named, or the one the key belongs to."""
@@ -85,37 +85,37 @@ class Client:
     # sessions
 
     def create_session(self, body: SessionCreate) -> Session:
-        return _read(Session, self._v3("POST", "/sessions", json=body.model_dump(exclude_none=True)))
+        return read(Session, self._v3("POST", "/sessions", json=body.model_dump(exclude_none=True)))
 
     def list_sessions(self, query: Mapping[str, Any] | None = None) -> Page[Session]:
-        return _read(Page[Session], self._v3("GET", "/sessions", params=_given(query)))
+        return read(Page[Session], self._v3("GET", "/sessions", params=given(query)))
 
     def get_session(self, session_id: str) -> Session:
-        return _read(Session, self._v3("GET", f"/sessions/{session_id}"))
+        return read(Session, self._v3("GET", f"/sessions/{session_id}"))
 
     def send_message(self, session_id: str, message: str) -> Session:
-        return _read(Session, self._v3("POST", f"/sessions/{session_id}/messages", json={"message": message}))
+        return read(Session, self._v3("POST", f"/sessions/{session_id}/messages", json={"message": message}))
 
     def terminate(self, session_id: str, *, archive: bool = False) -> Session:
         params = {"archive": "true"} if archive else {}
-        return _read(Session, self._v3("DELETE", f"/sessions/{session_id}", params=params))
+        return read(Session, self._v3("DELETE", f"/sessions/{session_id}", params=params))
 
     def archive(self, session_id: str) -> Session:
-        return _read(Session, self._v3("POST", f"/sessions/{session_id}/archive"))
+        return read(Session, self._v3("POST", f"/sessions/{session_id}/archive"))
 
     def sleep(self, session_id: str) -> Session:
-        return _read(Session, self._own("POST", f"/sessions/{session_id}/sleep"))
+        return read(Session, self._own("POST", f"/sessions/{session_id}/sleep"))
 
     def wake(self, session_id: str) -> Session:
-        return _read(Session, self._own("POST", f"/sessions/{session_id}/wake"))
+        return read(Session, self._own("POST", f"/sessions/{session_id}/wake"))
 
     # events
 
     def list_events(self, session_id: str, query: Mapping[str, Any] | None = None) -> Page[EventSummary]:
         """One page; with `query` among the parameters it is a search."""
-        params = _given(query)
+        params = given(query)
         kind = "/search" if "query" in params else ""
-        return _read(Page[EventSummary], self._v3("GET", f"/sessions/{session_id}/events{kind}", params=params))
+        return read(Page[EventSummary], self._v3("GET", f"/sessions/{session_id}/events{kind}", params=params))
 
     def last_seq(self, session_id: str) -> int:
         """How far the session's log reaches; sequences have no gaps, so this is the number of events."""
@@ -152,20 +152,20 @@ class Client:
                 files={"file": (path.name, file)},
                 timeout=300,
             )
-        return _read(Attachment, answer)
+        return read(Attachment, answer)
 
     def download(self, attachment: Attachment | str) -> bytes:
         """An attachment's bytes, by its url."""
         return self.http.download(attachment if isinstance(attachment, str) else attachment.url)
 
     def diff(self, session_id: str) -> SessionDiff:
-        return _read(SessionDiff, self._own("GET", f"/sessions/{session_id}/diff"))
+        return read(SessionDiff, self._own("GET", f"/sessions/{session_id}/diff"))
 
     def recording(self, session_id: str) -> Any:
         return self._own("GET", f"/sessions/{session_id}/recording")
 
     def pull_request(self, pull_request_id: str) -> PullRequest:
-        return _read(PullRequest, self._own("GET", f"/pull-requests/{quote(pull_request_id, safe='')}"))
+        return read(PullRequest, self._own("GET", f"/pull-requests/{quote(pull_request_id, safe='')}"))
 
     # addresses
 
@@ -196,17 +196,3 @@ class Client:
 
     def _own(self, method: str, path: str) -> Any:
         return self.http.json(method, f"/cogmill/v1/organizations/{self._quoted_org()}{path}")
-
-
-def _given(query: Mapping[str, Any] | None) -> Json:
-    return {name: value for name, value in (query or {}).items() if value not in (None, [])}
-
-
-def _read(shape: type[W], answer: Any) -> W:
-    try:
-        return shape.model_validate(answer)
-    except ValidationError as error:
-        places = ", ".join(sorted({".".join(map(str, problem["loc"])) for problem in error.errors()})[:5])
-        raise ServerFault(
-            f"The server's {shape.__name__} answer has an unexpected shape ({places}).", status=200
-        ) from None

@@ -1,0 +1,88 @@
+"""One of everything that a path, a query or a body can name, made over HTTP as its owners would."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from cogmill.domain.pull_requests.service import open_or_update
+from cogmill.models.metadata import metadata
+
+FACTS = {
+    "repo": "acme/app", "title": "Title", "body": "", "branch": "b", "base_branch": "main", "base_commit": "a" * 40,
+    "head_commit": "b" * 40,
+}  # fmt: skip
+Things = dict[str, list[str]]
+"""Real ids by the name of the path part, or of the field, that takes them."""
+
+
+async def ok(answer: Any) -> Any:
+    done = await answer
+    assert done.status_code < 300, done.text
+    return done.json()
+
+
+async def make_things(server: Any, org_id: str, org_caller: str, enterprise_caller: str, mark: str) -> Things:
+    org, top = await server.client(org_caller), await server.client(enterprise_caller)
+    of_organization = await _of_organization(server, org, org_id)
+    of_enterprise = await _of_enterprise(org, top, org_id, mark)
+    await _join(top, org_id, of_enterprise)
+    return {"org_id": [org_id], **of_organization, **of_enterprise}
+
+
+async def _join(top: Any, org_id: str, made: Things) -> None:
+    """The user and the group become members of the organization."""
+    role, org_role = made["role_id"]
+    (group,), (user_id,) = made["idp_group_name"], made["user_id"]
+    members = f"/v3/enterprise/organizations/{org_id}/members"
+    await ok(top.post(f"/v3/enterprise/members/idp-groups/{group}", json={"role_id": role}))
+    await ok(top.post(f"{members}/idp-groups/{group}", json={"role_id": org_role}))
+    await ok(top.post(f"{members}/users/{user_id}", json={"role_id": org_role}))
+
+
+async def _of_organization(server: Any, org: Any, org_id: str) -> Things:
+    base = f"/v3/organizations/{org_id}"
+    session = (await ok(org.post(f"{base}/sessions", json={"prompt": "Keep out."})))["session_id"]
+    file = await ok(org.post(f"{base}/attachments", files={"file": ("secret.txt", b"x")}))
+    events = await ok(org.get(f"{base}/sessions/{session}/events"))
+    return {
+        "devin_id": [session], "uuid": [file["attachment_id"]], "name": [file["name"]],
+        "attachment_urls": [file["url"]], "event_ids": [one["event_id"] for one in events["items"]],
+        "pull_request_id": [await _pull_request(server, org_id, session)],
+    }  # fmt: skip
+
+
+async def _of_enterprise(org: Any, top: Any, org_id: str, mark: str) -> Things:
+    """Members, groups and roles, and a key of every kind."""
+    roles, members = "/cogmill/v1/enterprise/roles", "/v3/enterprise/members"
+    org_role, role = [
+        (await ok(top.post(roles, json={"name": f"{kind} {mark}", "role_type": kind, "permissions": []})))["role_id"]
+        for kind in ("org", "enterprise")
+    ]
+    invited = {"emails": [f"{mark}@example.org"], "enterprise_role_id": role}
+    user_id = (await ok(top.post(f"{members}/users", json=invited)))[0]["user_id"]
+    group, machine = f"group of {mark}", {"name": mark, "role_id": role, "ttl_seconds": 3600}
+    await ok(top.post("/v3/enterprise/idp-groups", json={"idp_group_names": [group]}))
+    made = await ok(top.post("/v3beta1/enterprise/service-users", json=machine))
+    machine_id = made["service_user"]["service_user_id"]
+    keys = [
+        await ok(client.post(path, json={"name": "k"}))
+        for client, path in (
+            (top, f"/v3beta1/enterprise/service-users/{machine_id}/api-keys"),
+            (top, f"/cogmill/v1/enterprise/members/users/{user_id}/tokens"),
+            (top, f"/cogmill/v1/enterprise/members/users/{user_id}/legacy-keys"),
+            (org, f"/cogmill/v1/organizations/{org_id}/legacy-keys"),
+        )
+    ]
+    return {
+        "user_id": [user_id], "service_user_id": [machine_id], "idp_group_name": [group],
+        "role_id": [role, org_role], "api_key_id": [one["api_key_id"] for one in keys],
+    }  # fmt: skip
+
+
+async def _pull_request(server: Any, org_id: str, session_id: str) -> str:
+    table = metadata.tables["session"]
+    row_id = await server.read(
+        lambda ctx: ctx.db.execute(select(table.c.id).where(table.c.session_id == session_id)).scalar_one()
+    )
+    row, _ = await server.write(lambda ctx: open_or_update(ctx, row_id, FACTS), org=org_id)
+    return str(row.pull_request_id)

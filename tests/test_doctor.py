@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import cogmill.doctor
 import cogmill.server
+from cogmill.kit.crypto import create_keys
 from cogmill.kit.settings import Settings
 from cogmill.main import app
 from cogmill.preconditions import Unusable, listen
@@ -204,6 +205,13 @@ def test_missing_keys(machine):
     machine.complains("keys", "is missing", "backup")
     machine.refuses(2, "is missing", "backup")
     assert not (machine.data / "keys.json").exists()
+
+
+def test_keys_of_another_installation(machine):
+    (machine.data / "keys.json").unlink()
+    create_keys(machine.data / "keys.json")
+    machine.complains("keys", "other keys than those this database was made with", "backup")
+    machine.refuses(2, "other keys than those this database was made with", "backup")
 
 
 def test_keys_without_a_database(machine):

@@ -1,5 +1,6 @@
 """What `cogmill doctor` looks at: each part ok, or what to do about it."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -8,21 +9,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from cogmill.domain.identity.service import is_initialised
+from cogmill.access.oidc_provider import CALLBACK, OidcProvider, ProviderFailed
+from cogmill.domain.identity.service import fits_database, is_initialised
 from cogmill.engine.agents.model.reach import reach
 from cogmill.engine.agents.model.wire import ModelFailure
 from cogmill.kit.settings import Settings, SettingsError
 from cogmill.migrations.upgrade import HEAD, current
 from cogmill.preconditions import (
+    KEYS_FOREIGN,
     KEYS_LOST,
     Unusable,
     check_address,
     check_database_url,
     check_git,
     check_model,
+    check_oidc,
+    check_tls,
     explain_database,
     make_data_folder,
     model_settings,
@@ -32,6 +37,8 @@ from cogmill.server import sandbox_driver
 
 LEAST_DISK = 1024**3
 MAKES = "'cogmill init' or the first 'cogmill serve' makes it"
+SOON = 14
+"""Days before its end from which a certificate is worth a note."""
 OLDEST_CLOCK = 1_760_000_000
 """Unix seconds of a day before this version was written; a clock behind it is wrong."""
 
@@ -51,6 +58,8 @@ def examine(settings: Settings) -> list[Finding]:
         "sandbox": _sandbox, "git": _git, "model": _model, "clock": _clock, "disk": _disk, "data": _data,
         "keys": _keys, "database": _database, "address": _address,
     }  # fmt: skip
+    if settings.oidc_issuer is not None:
+        looks["sign-in"] = _sign_in
     findings = []
     for name, look in looks.items():
         try:
@@ -106,6 +115,15 @@ def _model(settings: Settings) -> Finding:
     )
 
 
+def _sign_in(settings: Settings) -> Finding:
+    check_oidc(settings)
+    try:
+        asyncio.run(OidcProvider(settings).description())
+    except ProviderFailed as error:
+        return Finding("sign-in", False, f"{settings.oidc_issuer} cannot be used: {error.extra['reason']}.")
+    return Finding("sign-in", True, f"{settings.oidc_issuer}; it sends people back to {settings.base_url}{CALLBACK}")
+
+
 def _clock(settings: Settings) -> Finding:
     now = time.time()
     used = max((file.stat().st_mtime for file in settings.data.glob("cogmill.db*")), default=0.0)
@@ -151,24 +169,26 @@ def _data(settings: Settings) -> Finding:
 
 def _keys(settings: Settings) -> Finding:
     if settings.keys_file.exists():
-        read_keys(settings)
+        keyring = read_keys(settings)
+        if not _ask(settings, lambda db: fits_database(db, keyring), otherwise=True):
+            return Finding("keys", False, f"{settings.keys_file} {KEYS_FOREIGN}")
         return Finding("keys", True, f"{settings.keys_file}, readable by its owner only")
-    if _has_keys(settings):
+    if _ask(settings, is_initialised, otherwise=False):
         text = f"{settings.keys_file} is missing, but the database has keys that were made with it. {KEYS_LOST}"
         return Finding("keys", False, text)
     return Finding("keys", None, f"Not there yet; {MAKES}.")
 
 
-def _has_keys(settings: Settings) -> bool:
-    """Whether the database was initialised; False when it cannot be asked, which is told elsewhere."""
+def _ask(settings: Settings, question: Callable[[Connection], bool], *, otherwise: bool) -> bool:
+    """What the database answers; `otherwise` when it cannot be asked, which is told elsewhere."""
     if not _is_there(settings):
-        return False
+        return otherwise
     engine = _engine(settings)
     try:
         with engine.connect() as db:
-            return current(db) is not None and is_initialised(db)
+            return question(db) if current(db) == HEAD else otherwise
     except SQLAlchemyError:
-        return False
+        return otherwise
     finally:
         engine.dispose()
 
@@ -211,4 +231,17 @@ def _database(settings: Settings) -> Finding:
 
 def _address(settings: Settings) -> Finding:
     check_address(settings)
-    return Finding("address", True, settings.base_url)
+    check_tls(settings)
+    if settings.behind_proxy and not settings.trusted_proxies:
+        text = "trusted_proxies names no proxy: every caller counts as coming from the proxy's own address."
+        return Finding("address", None, f"{settings.base_url}; {text}")
+    if not settings.has_tls or settings.tls_cert is None:
+        return Finding("address", True, settings.base_url)
+    from cryptography.x509 import load_pem_x509_certificate
+
+    ends = load_pem_x509_certificate(settings.tls_cert.read_bytes()).not_valid_after_utc
+    left = (ends.timestamp() - time.time()) / 86400
+    if left < 0:
+        return Finding("address", False, f"{settings.tls_cert} ended on {ends:%Y-%m-%d}; clients refuse it. Renew it.")
+    said = f"{settings.base_url}, TLS by this server, certificate until {ends:%Y-%m-%d}"
+    return Finding("address", True if left > SOON else None, said if left > SOON else f"{said}: renew it soon.")

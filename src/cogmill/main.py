@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cogmill.administration import accounts, audit, organizations
+from cogmill.administration import accounts, audit, ip_access, organizations
 from cogmill.cli.app import app
 from cogmill.cli.output import FAILED, USAGE, fail
 from cogmill.demo.run import demo
@@ -24,6 +24,7 @@ app.add_typer(config_app)
 app.add_typer(accounts.app)
 app.add_typer(organizations.app)
 app.add_typer(audit.app)
+app.add_typer(ip_access.app)
 app.command()(demo)
 
 
@@ -98,6 +99,8 @@ def serve(
     behind_proxy: Annotated[
         bool | None, typer.Option("--behind-proxy", help="A TLS proxy is in front; allows listening beyond loopback.")
     ] = None,
+    tls_cert: Annotated[Path | None, typer.Option("--tls-cert", help="PEM file of the TLS certificate chain.")] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="PEM file of its key.")] = None,
     unsafe_no_sandbox: Annotated[
         bool | None, typer.Option("--unsafe-no-sandbox", help="Run sessions WITHOUT isolation.")
     ] = None,
@@ -106,20 +109,22 @@ def serve(
 ) -> None:
     """Serve API, pages and engine until SIGTERM. Initialises and migrates first where needed."""
     flags = {"data": data, "host": host, "port": port, "behind_proxy": behind_proxy, "log_level": log_level}
+    flags |= {"tls_cert": tls_cert, "tls_key": tls_key}
     settings = _settings(flags | {"unsafe_no_sandbox": unsafe_no_sandbox}, json_)
     from cogmill import server
     from cogmill.kit.logs import configure
     from cogmill.preconditions import listen
+    from cogmill.sole_server import take_over
 
     configure(settings.log_level, settings.log_format)
     _attempt(lambda: server.check_serving(settings), settings, json_)
-    with _attempt(lambda: server.take_over(settings), settings, json_):
+    with _attempt(lambda: take_over(settings), settings, json_) as hold:
         door = _attempt(lambda: listen(settings), settings, json_)  # before keys are made, which are shown once
         with door:
-            _serve(settings, door, json_)
+            _serve(settings, hold, door, json_)
 
 
-def _serve(settings: Any, door: Any, json_: bool) -> None:
+def _serve(settings: Any, hold: Any, door: Any, json_: bool) -> None:
     from cogmill import server
     from cogmill.kit.logs import logger
 
@@ -135,7 +140,7 @@ def _serve(settings: Any, door: Any, json_: bool) -> None:
         first = _first_keys(settings, installation) if installation.first_keys else {"base_url": settings.base_url}
         typer.echo(json.dumps({"ready": True} | first) if json_ else f"Cogmill serves at {settings.base_url}")
 
-    _attempt(lambda: server.serve(settings, installation, door, ready), settings, json_)
+    _attempt(lambda: server.serve(settings, installation, hold, door, ready), settings, json_)
 
 
 @config_app.command("show")

@@ -4,6 +4,8 @@ import errno
 import os
 import shutil
 import socket
+import ssl
+from urllib.parse import urlsplit
 
 from cogmill.engine.agents.seam import ModelSettings
 from cogmill.kit.crypto import Keyring, load_keys
@@ -11,6 +13,7 @@ from cogmill.kit.settings import Settings, SettingsError
 
 KEY_BYTES, BACKLOG = 32, 2048
 KEYS_LOST = "Put it back from your backup; without it no API key works and no secret can be read."
+KEYS_FOREIGN = "holds other keys than those this database was made with. Put the right file back from your backup."
 USUAL_KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
 DATABASES = ("sqlite:///", "postgresql://", "postgres://", "postgresql+psycopg://")
 
@@ -102,11 +105,48 @@ def _check_model_key(model: ModelSettings) -> None:
 
 def check_address(settings: Settings) -> None:
     """Refuse to let keys travel unencrypted."""
-    if not settings.on_loopback and not settings.behind_proxy:
+    if not settings.on_loopback and not settings.behind_proxy and not settings.has_tls:
         raise SettingsError(
-            f"host {settings.host}: beyond loopback keys would travel unencrypted. Put a TLS proxy in front and start "
-            "with --behind-proxy, or listen on 127.0.0.1."
+            f"host {settings.host}: beyond loopback keys would travel unencrypted. Give --tls-cert and --tls-key, "
+            "put a TLS proxy in front and start with --behind-proxy, or listen on 127.0.0.1."
         )
+
+
+def check_tls(settings: Settings) -> None:
+    """Refuse a certificate and a key that would not serve together."""
+    cert, key = settings.tls_cert, settings.tls_key
+    if cert is None and key is None:
+        return
+    if cert is None or key is None:
+        raise SettingsError("--tls-cert and --tls-key go together; one of them is missing.")
+    for file in (cert, key):
+        if not os.access(file, os.R_OK) or not file.is_file():
+            raise SettingsError(f"{file} is no file that this user can read. Correct --tls-cert or --tls-key.")
+    if key.stat().st_mode & 0o007:
+        raise SettingsError(f"{key} can be read by everybody (mode {key.stat().st_mode & 0o777:o}): chmod 640 {key}")
+    try:
+        # A password would be asked for on the terminal, which a service does not have; an empty one is refused.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password=lambda: "")
+    except (ssl.SSLError, ValueError) as error:
+        why = getattr(error, "reason", None) or "no PEM"
+        raise SettingsError(
+            f"{cert} and {key} do not work together ({why}). Both are PEM files, the key without a password."
+        ) from None
+
+
+def check_oidc(settings: Settings) -> None:
+    """Refuse an identity provider that cannot be used, or not safely."""
+    issuer, client_id = settings.oidc_issuer, settings.oidc_client_id
+    if issuer is None and client_id is None:
+        return
+    if issuer is None or client_id is None:
+        raise SettingsError("COGMILL_OIDC_ISSUER and COGMILL_OIDC_CLIENT_ID go together; one of them is missing.")
+    url = urlsplit(issuer)
+    is_near = url.hostname in {"localhost", "::1"} or (url.hostname or "").startswith("127.")
+    if not url.hostname or (url.scheme != "https" and not (url.scheme == "http" and is_near)):
+        raise SettingsError(f"COGMILL_OIDC_ISSUER={issuer} must be an https:// address; http:// only on this machine.")
+    if "openid" not in settings.oidc_scope.split():
+        raise SettingsError("COGMILL_OIDC_SCOPE must contain openid.")
 
 
 def check_git() -> None:

@@ -1,22 +1,29 @@
 """Assembles the server: settings, keys, database, engine and API in one process."""
 
 import asyncio
-import fcntl
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from socket import socket
+from threading import Event
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 
 from fastapi import FastAPI
 
 from cogmill.access.context import LoggedEvent, Runtime, Signals
+from cogmill.access.oidc_provider import OidcProvider
 from cogmill.access.principals import Authenticator
-from cogmill.domain.identity.service import FirstKeys, create_first_principals, is_initialised
+from cogmill.access.rate_limits import RateLimits
+from cogmill.domain.identity.service import (
+    FirstKeys,
+    create_first_principals,
+    fits_database,
+    is_initialised,
+    remember_keys,
+)
 from cogmill.engine.agents.choose import choose, make_agent
 from cogmill.engine.agents.seam import Agent, LogEvent
 from cogmill.engine.embedded import EmbeddedEngine
@@ -29,17 +36,22 @@ from cogmill.kit.settings import Settings, SettingsError
 from cogmill.migrations.upgrade import upgrade
 from cogmill.preconditions import (
     BACKLOG,
+    KEYS_FOREIGN,
     KEYS_LOST,
+    Unusable,
     check_address,
     check_database_url,
     check_git,
     check_model,
+    check_oidc,
+    check_tls,
     make_data_folder,
     model_settings,
     read_keys,
 )
 from cogmill.sandbox.protocol import SandboxDriver
 from cogmill.scm.mirrors import MirrorCache
+from cogmill.sole_server import Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +76,15 @@ def prepare(settings: Settings) -> Installation:
         with engine.begin() as db:
             initialised = is_initialised(db)
         keyring = _keyring(settings, initialised)
-        if initialised:
-            return Installation(keyring, None)
         with engine.begin() as db:
+            if initialised:
+                if not fits_database(db, keyring):
+                    raise SettingsError(f"{settings.keys_file} {KEYS_FOREIGN}")
+                remember_keys(db, keyring)
+                return Installation(keyring, None)
             return Installation(keyring, create_first_principals(db, keyring, system_clock()))
     finally:
         engine.dispose()
-
-
-def take_over(settings: Settings, patience: float = 20.0) -> IO[bytes]:
-    """Hold the data folder for this process alone; a server that is just stopping is waited for.
-
-    The lock ends with the process, however it ends. Two engines on one folder would drive the same workspaces.
-    """
-    make_data_folder(settings)
-    file = (settings.data / "serve.lock").open("ab")
-    until = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return file
-        except BlockingIOError:
-            if time.monotonic() > until:
-                text = f"Another cogmill server uses {settings.data}. Stop it, or name another --data."
-                raise SettingsError(text) from None
-            time.sleep(0.05)
 
 
 def _engine(settings: Settings) -> Any:
@@ -134,7 +130,10 @@ def build(settings: Settings, installation: Installation) -> tuple[FastAPI, Runt
     hub, signals = Hub(), Signals()
     signals.appended = hub.publish
     authenticator = Authenticator(database, installation.keyring)
-    runtime = Runtime(settings, database, installation.keyring, authenticator, system_clock, signals, hub, _record)
+    runtime = Runtime(
+        settings, database, installation.keyring, authenticator, system_clock, signals, hub, _record,
+        rate_limits=RateLimits.of(settings), oidc=OidcProvider.of(settings),
+    )  # fmt: skip
     model = model_settings(settings)
 
     def choose_agent(asked: str | None, text: str) -> Agent:
@@ -169,8 +168,10 @@ def _record(log: list[LoggedEvent]) -> dict[str, Any]:
 def check_serving(settings: Settings) -> None:
     """Refuse settings and machines on which sessions would not be safe, or could not run."""
     check_address(settings)
+    check_tls(settings)
     check_database_url(settings)
     check_model(settings)
+    check_oidc(settings)
     check_git()
     probe = sandbox_driver(settings).probe()
     if not probe.usable:
@@ -180,8 +181,11 @@ def check_serving(settings: Settings) -> None:
         )
 
 
-def serve(settings: Settings, installation: Installation, door: socket, ready: Callable[[], None]) -> None:
-    """Serve at the listening socket until SIGTERM or SIGINT. `ready` is called when requests are answered."""
+def serve(settings: Settings, installation: Installation, hold: Hold, door: socket, ready: Callable[[], None]) -> None:
+    """Serve at the listening socket until SIGTERM or SIGINT. `ready` is called when requests are answered.
+
+    Unusable when another server took the database, which can happen while PostgreSQL was out of reach.
+    """
     import uvicorn
 
     sys.setswitchinterval(0.001)  # the loop shares the interpreter with the commit thread
@@ -189,7 +193,8 @@ def serve(settings: Settings, installation: Installation, door: socket, ready: C
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, loop="uvloop", http="httptools", ws="none", lifespan="on",
         access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=3, backlog=BACKLOG,
-        proxy_headers=settings.behind_proxy,
+        proxy_headers=False,  # the application reads them itself, of trusted proxies only
+        ssl_certfile=settings.tls_cert, ssl_keyfile=settings.tls_key,
     )  # fmt: skip
 
     class Server(uvicorn.Server):
@@ -203,4 +208,13 @@ def serve(settings: Settings, installation: Installation, door: socket, ready: C
             self.force_exit = self.should_exit and sig == signal.SIGINT
             self.should_exit = True  # without the base class, which would kill the process by the signal at the end
 
-    Server(config).run(sockets=[door])
+    server, is_lost = Server(config), Event()
+
+    def lost() -> None:
+        is_lost.set()
+        server.should_exit = True
+
+    with hold.watched(lost):
+        server.run(sockets=[door])
+    if is_lost.is_set():
+        raise Unusable("Another cogmill server has taken the database; this one has stopped.")

@@ -93,7 +93,7 @@ async def test_a_wrong_method_is_told_all_right_ones(server):
                 assert (wrong, path.count("/")) != ("PATCH", path.count("/")), path
     for wrong in ("PATCH", "PUT", "DELETE"):
         answer = await client.request(wrong, server.sessions)
-        assert answer.headers["allow"] == "GET, POST"
+        assert answer.headers["allow"] == "GET, HEAD, POST"
 
 
 async def test_a_method_that_nobody_knows(server):
@@ -101,12 +101,35 @@ async def test_a_method_that_nobody_knows(server):
     assert_problem(await client.request("BREW", "/v3/self"), 405)
 
 
-async def test_head_is_refused_and_says_what_is_possible(server):
+async def test_head_answers_as_get_does_without_a_body(server):
+    """Every GET row, the refused ones and streams included; the document names none of them."""
     client = await server.client("org_admin")
-    for path in ("/healthz", "/v3/self", server.sessions):
+    for path in sorted(path for path, right in methods().items() if "GET" in right):
+        address = re.sub(r"\{\w+\}", server.world.org if "org_id" in path else "x", path, count=1)
+        address = re.sub(r"\{\w+\}", "x", address)
+        got, headed = await client.get(address), await client.head(address)
+        assert headed.status_code == got.status_code, path
+        assert headed.content == b""
+        assert headed.headers["content-type"] == got.headers["content-type"]
+        if got.status_code == 200 and path != "/metrics":
+            assert headed.headers["content-length"] == got.headers["content-length"], path
+
+
+async def test_head_of_a_stream_is_answered_at_once(server, sessions):
+    session = await sessions.create()
+    feed = server.runtime.hub.join((await sessions.row(session["session_id"])).id)
+    client = await server.client("org_admin")
+    answer = await client.head(f"{server.sessions}/{session['session_id']}/events/stream", timeout=5)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert feed.watchers == 1, "only the test watches"
+
+
+async def test_head_needs_a_key_and_a_row(server):
+    client = await server.client()
+    for path, status in {"/v3/self": 401, "/nowhere": 404, "/cogmill/v1/invitations/accept": 405}.items():
         answer = await client.head(path)
-        assert answer.status_code == 405
-        assert "GET" in answer.headers["allow"]
+        assert (answer.status_code, answer.content) == (status, b"")
 
 
 async def test_methods_are_case_sensitive(server):

@@ -5,9 +5,12 @@ import os
 import subprocess
 import sys
 
+import httpx
 import pytest
+from oidc_provider_mock import run_server_in_thread
 from playwright.sync_api import expect
 
+from cogmill.demo.local_server import free_port
 from tests.serving import Served
 
 from .conftest import save_picture
@@ -91,3 +94,35 @@ def test_a_link_without_an_invitation_says_so(page, served):
     page.goto(f"{served.url}/invitation")
     expect(page.get_by_role("alert")).to_contain_text("holds no invitation")
     expect(page.get_by_role("button", name="Set password")).to_be_hidden()
+
+
+def test_through_an_identity_provider_and_back(browser, tmp_path):
+    provider_port = free_port()
+    issuer = f"http://localhost:{provider_port}"
+    served = Served(
+        tmp_path / "data", COGMILL_OIDC_ISSUER=issuer, COGMILL_OIDC_CLIENT_ID="cogmill", COGMILL_OIDC_NAME="Example ID",
+        COGMILL_OIDC_CLIENT_SECRET="quiet please",
+        COGMILL_OIDC_CREATE_USERS="true",
+    )  # fmt: skip
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.set_default_timeout(10_000)
+    with run_server_in_thread(port=provider_port, require_nonce=True):
+        try:
+            served.start()
+            verified = {"email": "grace@example.org", "email_verified": True, "name": "Grace"}
+            httpx.put(f"{issuer}/users/grace", json=verified).raise_for_status()
+            tab.goto(f"{served.url}/sign-in")
+            tab.get_by_role("link", name="sign in with Example ID").click()
+            tab.locator("input[name=sub]").fill("nobody")
+            tab.locator("input[name=sub]").press("Enter")
+            expect(tab.get_by_role("alert")).to_contain_text("You have no account here")
+            save_picture(tab, "sign-in-refused")
+            tab.get_by_role("link", name="sign in with Example ID").click()
+            tab.locator("input[name=sub]").fill("grace")
+            tab.locator("input[name=sub]").press("Enter")
+            expect(tab).to_have_url(f"{served.url}/")
+            expect(tab.get_by_role("button", name="Sign out")).to_be_visible()
+        finally:
+            context.close()
+            served.close()

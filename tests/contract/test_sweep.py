@@ -30,6 +30,7 @@ PUBLIC_ANSWERS = {
     "healthz": 200, "readyz": 200, "metrics": 200, "openapi": 200, "docs": 200,
     "index_page": 200, "session_page": 200, "pull_request_page": 200,
     "sign_in_page": 200, "invitation_page": 200, "sign_in": 401, "accept_invitation": 404,
+    "sign_in_options": 200, "begin_oidc": 404, "finish_oidc": 404,
     "attachment_file": 403, "asset": 404, "swagger": 404,
 }  # fmt: skip
 """What public rows answer to nobody: a row that is not listed must be listed on purpose."""
@@ -58,7 +59,8 @@ def plain_runtime() -> Runtime:
 
 SAMPLES = {
     "tags": ["a"], "groups": {}, "emails": ["a@example.org"], "idp_group_names": ["a"], "ttl_seconds": 60,
-    "role_type": "enterprise", "permissions": [], "password": "a" * 12, "new_password": "a" * 12,
+    "ip_ranges": ["127.0.0.1"], "role_type": "enterprise", "permissions": [],
+    "password": "a" * 12, "new_password": "a" * 12,
 }  # fmt: skip
 """Values of required inputs; any other one is the text "a"."""
 

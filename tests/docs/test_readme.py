@@ -51,6 +51,24 @@ def test_command_runs(command: str, server: LocalServer, tmp_path: Path):
         assert '"detail":"' not in done.stdout, done.stdout
 
 
+def test_the_administration_page_runs_as_one_script(server: LocalServer, tmp_path: Path):
+    page = (ROOT / "docs" / "administration.md").read_text("utf-8")
+    script = "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
+    assert script.count("cog_the_enterprise_key_that_was_printed") == 1
+    path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
+    script = re.sub(r"^export .*\n", "", script, flags=re.MULTILINE)
+    caller = {
+        "COGMILL_URL": server.url, "COGMILL_API_KEY": server.first_keys["enterprise_key"], "PATH": path,
+        "COGMILL_DATA": str(server.data),
+    }  # fmt: skip
+    shell = ["bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(
+        shell, env=environment(caller), cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    assert (tmp_path / "audit.jsonl").read_text().count("\n") > 10
+
+
 def test_the_settings_table_is_the_code():
     rows = re.findall(r"^\| `COGMILL_(\w+)` \| (.*?) \| (.*?) \|$", README, re.MULTILINE)
     expected = []

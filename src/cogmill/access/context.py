@@ -6,9 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from cogmill.access.addresses import AddressLists
+from cogmill.access.oidc_provider import OidcProvider
 from cogmill.access.passwords import SignIns
 from cogmill.access.permissions import Permission
 from cogmill.access.principals import Authenticator, Principal
+from cogmill.access.rate_limits import RateLimits
 from cogmill.access.scope import Scope
 from cogmill.kit.clock import Clock
 from cogmill.kit.crypto import Keyring
@@ -57,6 +60,12 @@ class Runtime:
     """Which refused calls are recorded one by one."""
     sign_ins: SignIns = field(default_factory=SignIns)
     """What guards sign-ins with a password."""
+    oidc: OidcProvider | None = None
+    """The identity provider, if there is one."""
+    addresses: AddressLists = field(default_factory=AddressLists)
+    """From where callers may come."""
+    rate_limits: RateLimits = field(default_factory=RateLimits)
+    """How many requests they may make."""
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cogmill.cli.output import FAILED, USAGE, fail
 from cogmill.domain.audit_logs import chain
+from cogmill.domain.identity.service import fits_database
 from cogmill.kit.clock import system_clock
 from cogmill.kit.crypto import Keyring
 from cogmill.kit.db import sqlite_engine
@@ -34,7 +35,7 @@ from cogmill.kit.ids import new_id
 from cogmill.kit.settings import Settings, SettingsError, load
 from cogmill.migrations.upgrade import HEAD, current
 from cogmill.models.access import enterprise
-from cogmill.preconditions import Unusable, check_database_url, explain_database, read_keys
+from cogmill.preconditions import KEYS_FOREIGN, Unusable, check_database_url, explain_database, read_keys
 
 PATIENCE = 10
 """Seconds to wait for a server that is just writing to SQLite."""
@@ -125,7 +126,10 @@ def _open(settings: Settings) -> Place:
     engine = sqlite_engine(settings.database) if is_sqlite else create_engine(settings.database, hide_parameters=True)
     try:
         with engine.begin() as db:
-            return Place(settings, keyring, engine, _enterprise(db))
+            found = _enterprise(db)
+            if not fits_database(db, keyring):
+                raise Unusable(f"{settings.keys_file} {KEYS_FOREIGN}")
+            return Place(settings, keyring, engine, found)
     except BaseException:
         engine.dispose()
         raise

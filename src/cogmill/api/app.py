@@ -20,11 +20,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cogmill import __version__
 from cogmill.access.context import Runtime
+from cogmill.access.rate_limits import Said
 from cogmill.api.build import add_operations
 from cogmill.api.operations import Op
 from cogmill.api.refusals import SCHEMA, SCHEMA_NAME
 from cogmill.kit.logs import logger
+from cogmill.web.addresses import Proxies
 from cogmill.web.errors import crashed, problem
+from cogmill.web.head import HeadAsGet
 
 REQUESTS = Counter("cogmill_http_requests_total", "Requests answered", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -51,6 +54,7 @@ def create_app(runtime: Runtime, table: list[Op], lifespan: Lifespan | None = No
         redirect_slashes=False,
         lifespan=lifespan,
     )
+    app.trusted_proxies = runtime.settings.trusted_proxies
     add_operations(app, table, runtime)
     app.add_exception_handler(HTTPException, _http_exception)
     return app
@@ -58,6 +62,8 @@ def create_app(runtime: Runtime, table: list[Op], lifespan: Lifespan | None = No
 
 class Api(FastAPI):
     """FastAPI for routes and their document; around them only what we need."""
+
+    trusted_proxies: list[str] | None = None
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
@@ -68,7 +74,8 @@ class Api(FastAPI):
         return document
 
     def build_middleware_stack(self) -> ASGIApp:
-        return Surroundings(ExceptionMiddleware(self.router, handlers=self.exception_handlers))
+        inner = HeadAsGet(ExceptionMiddleware(self.router, handlers=self.exception_handlers))
+        return Surroundings(inner, Proxies(self.trusted_proxies) if self.trusted_proxies else None)
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:
@@ -89,20 +96,26 @@ async def _http_exception(request: Request, error: Exception) -> Response:
 def _methods_at(request: Request) -> list[str]:
     """Every method of an address: the router tells only those of the first row that fits."""
     fitting = [route for route in request.app.router.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return sorted({method for route in fitting for method in route.methods})
+    methods = {method for route in fitting for method in route.methods}
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 class Surroundings:
     """Request id, metrics, one log line, and a decent answer when we fail."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, proxies: Proxies | None) -> None:
         self._app = app
+        self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         scope["request_id"] = request_id = _request_id(scope)
+        counted: Said = []
+        scope["rate_limits"] = counted
+        if self._proxies is not None:
+            self._proxies.resolve(scope)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         began, status = time.perf_counter(), 0
 
@@ -110,7 +123,8 @@ class Surroundings:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+                more = [(b"x-request-id", request_id.encode()), *_rate_limits(counted)]
+                message["headers"] = [*message.get("headers", []), *more]
             await send(message)
 
         try:
@@ -129,6 +143,14 @@ class Surroundings:
 def _request_id(scope: Scope) -> str:
     sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
     return sent if REQUEST_ID.fullmatch(sent) else f"req-{secrets.token_hex(12)}"
+
+
+def _rate_limits(counted: Said) -> list[tuple[bytes, bytes]]:
+    """The headers of draft-ietf-httpapi-ratelimit-headers, when the guard has counted the request."""
+    if not counted:
+        return []
+    policies, states = (", ".join(parts).encode() for parts in zip(*counted, strict=True))
+    return [(b"ratelimit-policy", policies), (b"ratelimit", states)]
 
 
 def _route(scope: Scope) -> str:

@@ -67,7 +67,7 @@ def add_operations(app: FastAPI, table: list[Op], runtime: Runtime) -> None:
             summary=op.id.replace("_", " ").capitalize(),
             description=inspect.getdoc(op.handler),
             openapi_extra=_extra(op),
-            tags=[op.path.split("/")[1]],
+            tags=[op.handler.__module__.split(".")[2].replace("_", " ")],  # the room of the resource
         )
 
 

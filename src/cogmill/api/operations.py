@@ -36,6 +36,8 @@ class Op:
     """Pages: not part of the API document."""
     extension: bool = False
     """Ours, not the contract's."""
+    also_refuses: tuple[int, ...] = ()
+    """Codes beyond those that all rows of its kind may refuse with."""
 
     def __post_init__(self) -> None:
         if not self.permissions:

@@ -46,19 +46,18 @@ _SAID = {
     409: "Not possible in the present state",
     413: "The body is too large",
     422: "Malformed input",
-    429: "Too many attempts",
+    429: "Too many requests or attempts",
     503: "Not able to work now",
 }
 
 
 def refusals(op: Op, *, has_inputs: bool) -> dict[int | str, dict[str, Any]]:
     """Every code with which the operation may refuse."""
-    codes: set[int] = set()
+    codes = set(op.also_refuses)
     if op.reach is Reach.PUBLIC:
-        codes |= {503} if op.id == "readyz" else set()
         codes |= {401, 403, 429} if op.method != GET else set()
     else:
-        codes |= {401, 403}
+        codes |= {401, 403, 429}
     if op.reach is Reach.IN_HOME_ORG:
         codes |= {400}
     if "{" in op.path:

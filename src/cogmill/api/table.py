@@ -13,6 +13,8 @@ from cogmill.domain.audit_logs import endpoints as audit_logs
 from cogmill.domain.audit_logs.schemas import AuditLogOut
 from cogmill.domain.identity import endpoints as identity
 from cogmill.domain.identity.schemas import SelfOut
+from cogmill.domain.ip_ranges import endpoints as ip_ranges
+from cogmill.domain.ip_ranges.schemas import IpRangesOut
 from cogmill.domain.members import endpoints as members
 from cogmill.domain.members.schemas import (
     CustomRoleOut,
@@ -45,7 +47,7 @@ from cogmill.domain.sessions.schemas import (
 )
 from cogmill.domain.sessions.stream import stream
 from cogmill.domain.sign_ins import endpoints as sign_ins
-from cogmill.domain.sign_ins.schemas import AccountOut, InvitationOut, SignedOutOut
+from cogmill.domain.sign_ins.schemas import AccountOut, InvitationOut, SignedOutOut, SignInOptionsOut
 from cogmill.web.guard import Reach
 from cogmill.web.params import Page
 
@@ -66,7 +68,7 @@ LEGACY_KEYS = (P.MANAGE_ORG_API_KEYS,)
 # fmt: off
 TABLE: list[Op] = [
     Op("healthz", GET, "/healthz", PUBLIC, ANYBODY, system.healthz, system.Health, extension=True),
-    Op("readyz", GET, "/readyz", PUBLIC, ANYBODY, system.readyz, system.Health, extension=True),
+    Op("readyz", GET, "/readyz", PUBLIC, ANYBODY, system.readyz, system.Health, extension=True, also_refuses=(503,)),
     Op("metrics", GET, "/metrics", PUBLIC, ANYBODY, system.metrics, None, hidden=True),
     Op("openapi", GET, "/openapi.json", PUBLIC, ANYBODY, system.openapi, None, hidden=True),
     Op("docs", GET, "/docs", PUBLIC, ANYBODY, pages.docs, None, hidden=True),
@@ -136,6 +138,11 @@ TABLE: list[Op] = [
     Op("get_org_groups_config", GET, "/v3/enterprise/org-group-limits", IN_ENTERPRISE, (P.MANAGE_ORGANIZATIONS,), organizations.get_group_limits, OrgGroupsOut),
     Op("update_org_groups_config", PUT, "/v3/enterprise/org-group-limits", IN_ENTERPRISE, (P.MANAGE_ORGANIZATIONS,), organizations.replace_group_limits, OrgGroupsOut, audit="set_org_group_limits"),
 
+    Op("get_ip_access_list", GET, "/v3/enterprise/ip-access-list", IN_ENTERPRISE, (P.MANAGE_ENTERPRISE_SETTINGS,), ip_ranges.get, IpRangesOut),
+    Op("add_ip_access_list", POST, "/v3/enterprise/ip-access-list", IN_ENTERPRISE, (P.MANAGE_ENTERPRISE_SETTINGS,), ip_ranges.append, IpRangesOut, audit="update_enterprise_settings"),
+    Op("replace_ip_access_list", PUT, "/v3/enterprise/ip-access-list", IN_ENTERPRISE, (P.MANAGE_ENTERPRISE_SETTINGS,), ip_ranges.replace, IpRangesOut, audit="update_enterprise_settings"),
+    Op("clear_ip_access_list", DELETE, "/v3/enterprise/ip-access-list", IN_ENTERPRISE, (P.MANAGE_ENTERPRISE_SETTINGS,), ip_ranges.clear, IpRangesOut, audit="update_enterprise_settings"),
+
     Op("list_enterprise_audit_logs", GET, "/v3/enterprise/audit-logs", IN_ENTERPRISE, (P.MANAGE_ENTERPRISE_SETTINGS,), audit_logs.list_, Page[AuditLogOut]),
     Op("list_organization_audit_logs", GET, "/v3/enterprise/organizations/{org_id}/audit-logs", ENTERPRISE_ORG, (P.MANAGE_ENTERPRISE_SETTINGS,), audit_logs.list_, Page[AuditLogOut]),
 
@@ -192,6 +199,9 @@ TABLE: list[Op] = [
     Op("update_role", PATCH, "/cogmill/v1/enterprise/roles/{role_id}", IN_ENTERPRISE, MANAGE_MEMBERS, members.update_role, CustomRoleOut, audit="update_role", extension=True),
     Op("delete_role", DELETE, "/cogmill/v1/enterprise/roles/{role_id}", IN_ENTERPRISE, MANAGE_MEMBERS, members.delete_role, CustomRoleOut, audit="delete_role", extension=True),
     Op("sign_in", POST, "/cogmill/v1/sign-in", PUBLIC, ANYBODY, sign_ins.sign_in, AccountOut, audit="login", extension=True),
+    Op("sign_in_options", GET, "/cogmill/v1/sign-in", PUBLIC, ANYBODY, sign_ins.sign_in_options, SignInOptionsOut, extension=True),
+    Op("begin_oidc", GET, "/cogmill/v1/sign-in/oidc", PUBLIC, ANYBODY, sign_ins.begin_oidc, None, extension=True, status=303, also_refuses=(404,)),
+    Op("finish_oidc", GET, "/cogmill/v1/sign-in/oidc/callback", PUBLIC, ANYBODY, sign_ins.finish_oidc, None, audit="login", extension=True, status=303, also_refuses=(404,)),
     Op("sign_out", POST, "/cogmill/v1/sign-out", SELF, (P.READ_ACCOUNT_META,), sign_ins.sign_out, SignedOutOut, audit="sign_out", extension=True),
     Op("sign_out_everywhere", POST, "/cogmill/v1/self/sign-out-everywhere", SELF, (P.READ_ACCOUNT_META,), sign_ins.sign_out_everywhere, SignedOutOut, audit="sign_out_everywhere", extension=True),
     Op("change_password", PUT, "/cogmill/v1/self/password", SELF, (P.READ_ACCOUNT_META,), sign_ins.change_password, SignedOutOut, audit="change_password", extension=True),

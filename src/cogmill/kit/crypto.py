@@ -41,6 +41,11 @@ class Keyring:
         """Whether `sign` made this signature; takes the same time for any wrong one."""
         return hmac.compare_digest(self.sign(purpose, text).encode(), signature.encode())
 
+    @property
+    def fingerprint(self) -> str:
+        """Tells these keys from others and nothing about them."""
+        return self.sign("fingerprint", "")
+
     def encrypt(self, plain: str, bound_to: str) -> str:
         """AES-256-GCM; the text opens only together with the same `bound_to` (owner of the value)."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM

@@ -3,11 +3,16 @@
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cogmill.kit.networks import network
+
+ProxyRange = Annotated[str, AfterValidator(lambda text: str(network(text)))]
+"""An address or a range of addresses."""
 
 
 class Settings(BaseSettings):
@@ -22,6 +27,11 @@ class Settings(BaseSettings):
     behind_proxy: bool = Field(
         False, description="A TLS-ending proxy stands in front; allows listening beyond loopback"
     )
+    trusted_proxies: list[ProxyRange] | None = Field(
+        None, description="Addresses of proxies whose X-Forwarded-For and -Proto are believed; default: none"
+    )
+    tls_cert: Path | None = Field(None, description="PEM file of the TLS certificate and its chain")
+    tls_key: Path | None = Field(None, description="PEM file of its key, without a password")
     database_url: SecretStr | None = Field(None, description="PostgreSQL URL; default is SQLite in the data folder")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON")
@@ -54,11 +64,31 @@ class Settings(BaseSettings):
     acu_seconds: float = Field(900, gt=0, description="Active sandbox seconds that make one ACU")
     acu_per_usd: float = Field(0.5, ge=0, description="ACUs for one US dollar of model cost")
 
+    rate_limit_key: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        description="Requests of a key in a minute; 0: any; default: any on loopback, else 600",
+    )
+    rate_limit_org: int | None = Field(
+        None, ge=0, le=1_000_000, description="The same of an organization; default: any on loopback, else 3000"
+    )
     idempotency_keep_hours: float = Field(24, gt=0, description="How long answers to repeated requests are kept")
 
     browser_session_hours: float = Field(168, gt=0, description="How long a sign-in in a browser lasts at most")
     browser_session_idle_hours: float = Field(24, gt=0, description="Without use it ends after so long")
     invitation_hours: float = Field(72, gt=0, description="How long an invitation can be accepted")
+
+    oidc_issuer: str | None = Field(None, description="OpenID Connect provider for signing in, as it calls itself")
+    oidc_client_id: str | None = Field(None, description="This server's client id at that provider")
+    oidc_client_secret: SecretStr | None = Field(None, description="Its client secret; none for a public client")
+    oidc_name: str = Field("single sign-on", description="What the button on the sign-in page calls the provider")
+    oidc_scope: str = Field("openid email profile", description="What is asked of the provider")
+    oidc_groups_claim: str = Field("groups", description="Claim with the names of a person's groups")
+    oidc_create_users: bool = Field(False, description="Make unknown people enterprise Members; else they are refused")
+    oidc_trust_email: bool = Field(
+        False, description="Take e-mail addresses as verified even where the provider does not say so"
+    )
 
     unsafe_no_sandbox: bool = Field(False, description="Run sessions without isolation. For throw-away machines only")
     sandbox_network: bool = Field(False, description="Give commands of sessions the host's network")
@@ -81,7 +111,23 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """What `url` fields and printed addresses begin with, without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+        scheme = "https" if self.has_tls else "http"
+        return (self.public_url or f"{scheme}://{host}:{self.port}").rstrip("/")
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether this server ends TLS itself."""
+        return self.tls_cert is not None and self.tls_key is not None
+
+    @property
+    def key_requests_per_minute(self) -> int:
+        """0: any number."""
+        return self.rate_limit_key if self.rate_limit_key is not None else 0 if self.on_loopback else 600
+
+    @property
+    def org_requests_per_minute(self) -> int:
+        """0: any number."""
+        return self.rate_limit_org if self.rate_limit_org is not None else 0 if self.on_loopback else 3000
 
     @property
     def keys_file(self) -> Path:

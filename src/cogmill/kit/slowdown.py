@@ -31,6 +31,11 @@ class Slowdown:
         """The attempt was no failure."""
         self._keep(source, min(self.burst, self._tokens(source) + 1))
 
+    def state(self, source: str) -> tuple[int, int]:
+        """Attempts that are left, and the whole seconds after which all are."""
+        tokens = self._tokens(source)
+        return int(tokens), math.ceil((self.burst - tokens) * self.every)
+
     def _tokens(self, source: str) -> float:
         tokens, at = self._sources.get(source, (self.burst, 0.0))
         return min(self.burst, tokens + (self.clock() - at) / self.every)

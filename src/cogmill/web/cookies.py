@@ -11,10 +11,13 @@ from cogmill.kit.settings import Settings
 HEADER = "x-cogmill-page"
 """Every changing request with a cookie carries it. A page of another site cannot set it without being asked first."""
 
+JOURNEY = "-oidc"
+"""Behind the name of the cookie: the one of a sign-in that is under way."""
+
 
 def is_secure(settings: Settings, request: Request) -> bool:
     """Whether browsers reach this server by https."""
-    return request.url.scheme == "https" or settings.base_url.startswith("https://")
+    return settings.behind_proxy or request.url.scheme == "https" or settings.base_url.startswith("https://")
 
 
 def _name(settings: Settings, request: Request) -> str:
@@ -38,6 +41,27 @@ def give(settings: Settings, request: Request, response: Response, token: str) -
 def take_back(settings: Settings, request: Request, response: Response) -> Response:
     name, secure = _name(settings, request), is_secure(settings, request)
     response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="lax")
+    return response
+
+
+def read_journey(settings: Settings, request: Request) -> str | None:
+    return request.cookies.get(_name(settings, request) + JOURNEY)
+
+
+def give_journey(settings: Settings, request: Request, response: Response, sealed: str, seconds: int) -> Response:
+    """What a browser keeps while it is at the identity provider. Lax: it comes back by a link of another site."""
+    response.set_cookie(
+        _name(settings, request) + JOURNEY, sealed, max_age=seconds, path="/", secure=is_secure(settings, request),
+        httponly=True, samesite="lax",
+    )  # fmt: skip
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+def take_journey_back(settings: Settings, request: Request, response: Response) -> Response:
+    name, secure = _name(settings, request) + JOURNEY, is_secure(settings, request)
+    response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="lax")
+    response.headers["cache-control"] = "no-store"
     return response
 
 

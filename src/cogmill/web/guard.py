@@ -8,9 +8,11 @@ from cogmill.access.browser_sessions import visitor
 from cogmill.access.context import Runtime
 from cogmill.access.permissions import Permission
 from cogmill.access.principals import Principal
+from cogmill.access.rate_limits import Said
 from cogmill.access.scope import Scope
 from cogmill.kit.errors import BadRequest, Forbidden, Unauthenticated
 from cogmill.web import cookies
+from cogmill.web.addresses import address_of
 from cogmill.web.call import Call, foreign_organization
 
 NOBODY = Scope(enterprise_id="", org_id=None)
@@ -38,6 +40,9 @@ async def admit(runtime: Runtime, request: Request, reach: Reach, permissions: t
     if reach is Reach.PUBLIC:
         return Call(runtime, NOBODY, request_id, None)
     caller = request.scope["caller"] = await _caller(runtime, request)  # for the record, should it be refused
+    await runtime.addresses.require(runtime.database, caller.enterprise_id, address_of(request))
+    counted: Said = request.scope["rate_limits"]
+    runtime.rate_limits.key.take(caller.api_key_id, counted)
     org_id = _organization(caller, request, reach)
     if org_id is None or reach is Reach.ENTERPRISE_ORG:
         held = caller.at_enterprise
@@ -49,6 +54,8 @@ async def admit(runtime: Runtime, request: Request, reach: Reach, permissions: t
         needed = " or ".join(permissions)
         where = f"on {org_id[:64]}" if org_id and reach is not Reach.ENTERPRISE_ORG else "at the enterprise"
         raise Forbidden(f"Missing required permission {needed} {where}. Ask an administrator for a role that has it.")
+    if org_id is not None:  # only now: who has no right there must not use up what others have
+        runtime.rate_limits.organization.take(f"{caller.enterprise_id} {org_id}", counted)
     return Call(runtime, Scope(caller.enterprise_id, org_id), request_id, caller, held)
 
 

@@ -39,6 +39,42 @@ async function submit(event) {
   }
 }
 
+const REFUSED = {
+  ProviderFailed: "The identity provider does not answer as it should. Try again later.",
+  ProviderRefused: "The identity provider did not confirm this sign-in.",
+  NotUnderWay: "This sign-in did not begin in this browser, or took too long. Begin again.",
+  UnknownPerson: "You have no account here, or your e-mail address is not verified. Ask an administrator.",
+  SwitchedOff: "Your account here is switched off. Ask an administrator.",
+};
+
+/** The ways in that this server has besides the password. */
+async function showOptions() {
+  const { oidc } = await new Api(base, null).json("GET", "/cogmill/v1/sign-in");
+  if (!oidc) return;
+  const link = byId("oidc").querySelector("a");
+  link.textContent = `sign in with ${oidc.name}`;
+  link.href = `${oidc.url}?${new URLSearchParams({ next: new URLSearchParams(location.search).get("next") ?? "" })}`;
+  byId("oidc").hidden = false;
+}
+
+/** Back from the identity provider: signed in, or refused for a reason that has a name. */
+function comeBack() {
+  const said = new URLSearchParams(location.hash.slice(1));
+  if (said.has("signed-in")) {
+    forgetKey();
+    rememberSignedIn();
+    location.replace(next());
+  } else if (said.has("refused")) {
+    const why = REFUSED[said.get("refused")] ?? "This sign-in was refused. Ask an administrator.";
+    const request = /^[\w.-]{1,128}$/.exec(said.get("request") ?? "");
+    byId("problem").textContent = request ? `${why} (request ${request[0]})` : why;
+    byId("problem").hidden = false;
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+}
+
+comeBack();
+showOptions().catch(() => {}); // the password still works
 if (new URLSearchParams(location.search).has("invited")) {
   byId("done").textContent = "Your password is set. Sign in with it.";
   byId("done").hidden = false;

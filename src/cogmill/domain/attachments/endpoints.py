@@ -12,6 +12,7 @@ from cogmill.access.context import Context
 from cogmill.domain.attachments import service
 from cogmill.domain.attachments.schemas import AttachmentOut
 from cogmill.kit.errors import Invalid, TooLarge
+from cogmill.web.addresses import address_of
 from cogmill.web.call import Call
 from cogmill.web.inputs import bounded
 
@@ -63,5 +64,6 @@ async def file(call: Call, request: Request, attachment_id: str, name: str) -> R
     query = request.query_params
     expires, signature = query.get("expires", ""), query.get("signature", "")
     row = await call.read(lambda ctx: service.linked(ctx, attachment_id, expires, signature))
+    await call.runtime.addresses.require(call.runtime.database, row.enterprise_id, address_of(request))
     path = service.stored_file(call.runtime.settings.data, attachment_id)
     return FileResponse(path, media_type=row.content_type, filename=row.name, headers=FILE_HEADERS)

@@ -96,7 +96,8 @@ def signed_link(ctx: Context, row: Any) -> str:
 def linked(ctx: Context, attachment_id: str, expires: str, signature: str) -> Any:
     """The attachment that a signed link names; the link is all the right that is needed."""
     check_link(ctx, attachment_id, expires, signature)
-    query = select(attachment).join(organization, organization.c.org_id == attachment.c.org_id)
+    query = select(attachment, organization.c.enterprise_id)
+    query = query.join(organization, organization.c.org_id == attachment.c.org_id)
     query = query.where(attachment.c.attachment_id == attachment_id, organization.c.deleted_at.is_(None))
     row = ctx.db.execute(query).one_or_none()
     if row is None:

@@ -10,6 +10,7 @@ from cogmill.domain.identity.schemas import PatUserSelf, SelfOut, ServiceUserSel
 from cogmill.kit.crypto import Keyring, new_token
 from cogmill.kit.ids import new_id, ordered_id
 from cogmill.models.access import api_key, enterprise, organization, role, role_assignment, service_user
+from cogmill.models.installation import installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,20 @@ def is_initialised(db: Connection) -> bool:
     return db.execute(select(enterprise.c.enterprise_id).limit(1)).first() is not None
 
 
+def fits_database(db: Connection, keyring: Keyring) -> bool:
+    """Whether the database was made with these keys, as far as it knows."""
+    return db.execute(select(installation.c.keys_fingerprint)).scalar() in {None, keyring.fingerprint}
+
+
+def remember_keys(db: Connection, keyring: Keyring) -> None:
+    """Let the database know its keys, if it knows none yet."""
+    if db.execute(select(installation)).first() is None:
+        db.execute(insert(installation).values(installation_id=1, keys_fingerprint=keyring.fingerprint))
+
+
 def create_first_principals(db: Connection, keyring: Keyring, now: float) -> FirstKeys:
     """The enterprise, the organization "default", the default roles, and an administrator for each tier."""
+    remember_keys(db, keyring)
     enterprise_id = create_enterprise(db, "Cogmill", now)
     org_id = create_organization(db, enterprise_id, "default", now)
     admin = create_service_user(db, enterprise_id, None, "enterprise-admin", "enterprise_admin", now)

@@ -69,7 +69,7 @@ def _make(
 
 def _role(db: Connection, enterprise_id: str, name: str) -> str:
     mine = of_enterprise(role, Scope(enterprise_id, None)).where(role.c.role_type == "enterprise")
-    rows = db.execute(mine.order_by(role.c.role_id)).all()
+    rows = db.execute(mine.order_by(role.c.name, role.c.role_id)).all()
     for row in rows:
         if name in {row.internal_name, row.name, row.role_id}:
             return str(row.role_id)

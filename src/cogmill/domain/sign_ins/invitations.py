@@ -61,7 +61,8 @@ async def accept(call: Call, token: str, password: str, address: str) -> Account
     guard = call.runtime.sign_ins
     try:
         guard.check(None, address)
-        await call.read(lambda ctx: _invited(ctx, token))  # nobody makes us hash without an invitation
+        row = await call.read(lambda ctx: _invited(ctx, token))  # nobody makes us hash without an invitation
+        await call.runtime.addresses.require(call.runtime.database, row.enterprise_id, address)
         hashed = await guard.hash(password)
         accepted = await call.write(lambda ctx: _accept(ctx, token, hashed))
     except Refusal as refusal:

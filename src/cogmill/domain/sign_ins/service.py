@@ -48,6 +48,7 @@ async def sign_in(call: Call, email: str, password: str, address: str) -> Signed
         stored = row.password_hash if row is not None else None
         if not await guard.verify(stored, password) or row is None:
             raise WrongPassword
+        await call.runtime.addresses.require(call.runtime.database, row.enterprise_id, address)
         fresh = await guard.rehash(row.password_hash, password)
         signed_in = await call.write(lambda ctx: _begin(ctx, row, fresh))
     except Refusal as refusal:

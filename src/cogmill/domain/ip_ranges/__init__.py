@@ -1,0 +1,1 @@
+"""The IP access list of an enterprise."""

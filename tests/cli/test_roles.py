@@ -129,3 +129,26 @@ def test_keys_of_nobody(cogmill):
     assert cogmill("keys", "list", "service-user-0", "--status", "x").code == 2
     assert cogmill("keys", "create", "../roles", "--name", "x").code == 3  # one part of the path, whatever it holds
     assert "no service user" in cogmill("keys", "revoke", "service-user-0", "api-key-0").err
+
+
+def test_tokens_of_a_user_and_ones_own(served, cogmill):
+    member = cogmill("roles", "list", "--type", "enterprise", "--json").json["items"]
+    role_id = next(one["role_id"] for one in member if one["role_name"] == "Member")
+    with httpx.Client(headers={"authorization": f"Bearer {served.keys['enterprise_key']}"}) as client:
+        body = {"emails": ["lin@example.org"], "enterprise_role_id": role_id}
+        assert client.post(f"{served.url}/v3/enterprise/members/users", json=body).status_code == 200
+    made = cogmill("tokens", "create", "--user", "lin@example.org", "--name", "scripts", "--days", 7)
+    token = made.out.strip()
+    assert works(served, token)
+    assert token not in made.err
+    own = cogmill("tokens", "create", "--name", "mine", "--json", key=token).json
+    listed = cogmill("tokens", "list", "--json", key=token).json["items"]
+    assert {one["api_key_name"] for one in listed} == {"scripts", "mine"}
+    cogmill("tokens", "revoke", own["api_key_id"], key=token)
+    assert not works(served, own["token"])
+    first = next(one["api_key_id"] for one in listed if one["api_key_name"] == "scripts")
+    assert "revoked: scripts" in cogmill("tokens", "revoke", first, "--user", "lin@example.org").out
+    assert not works(served, token)
+    assert "scripts" in cogmill("tokens", "list", "--user", "lin@example.org", "--status", "all").out
+    assert cogmill("tokens", "list", "--user", "nobody@example.org").code == 2
+    assert cogmill("tokens", "create", "--name", "x").code == 3, "a service user has no personal tokens"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cogmill.cli import control, events, keys, roles, run, sessions
+from cogmill.cli import control, events, keys, roles, run, sessions, tokens
 from cogmill.cli.output import print_json_error
 
 
@@ -46,6 +46,8 @@ roles_app = typer.Typer(name="roles", help="Roles: what their holders may do.", 
 app.add_typer(roles_app)
 keys_app = typer.Typer(name="keys", help="API keys of service users.", no_args_is_help=True)
 app.add_typer(keys_app)
+tokens_app = typer.Typer(name="tokens", help="Personal access tokens of people.", no_args_is_help=True)
+app.add_typer(tokens_app)
 
 
 def _show_version(is_wanted: bool) -> None:
@@ -89,3 +91,6 @@ keys_app.command("list")(keys.list_)
 keys_app.command("create")(keys.create)
 keys_app.command("rotate")(keys.rotate)
 keys_app.command("revoke")(keys.revoke)
+tokens_app.command("list")(tokens.list_)
+tokens_app.command("create")(tokens.create)
+tokens_app.command("revoke")(tokens.revoke)

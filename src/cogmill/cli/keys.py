@@ -15,18 +15,18 @@ KeyId = Annotated[str, typer.Argument(metavar="KEY", help="Id of the key; `cogmi
 Days = Annotated[
     int | None, typer.Option("--days", min=1, max=36_500, help="Days until it expires; never if left out.")
 ]
+Status = Annotated[str, typer.Option(help="active, revoked, expired or all.")]
 STATUSES = ("active", "revoked", "expired", "all")
 
 
 @guarded
 def list_(
     service_user: ServiceUser,
-    status: Annotated[str, typer.Option(help="active, revoked, expired or all.")] = "active",
+    status: Status = "active",
     json_: JsonFlag = False,
 ) -> None:
     """List the keys of a service user; tokens are shown only when they are made."""
-    if status not in STATUSES:
-        raise typer.BadParameter(f"{status!r} is not one of {', '.join(STATUSES)}.", param_hint="--status")
+    check_status(status)
     with connect() as client, busy("Asking the server…"):
         page = client.administration.keys(service_user, status)
     if json_:
@@ -46,8 +46,8 @@ def create(
 ) -> None:
     """Make a further key; its token is printed this once."""
     with connect() as client, busy("Asking the server…"):
-        made = client.administration.create_key(service_user, name, _end(days))
-    _show(made, json_)
+        made = client.administration.create_key(service_user, name, end_of(days))
+    show_new(made, json_)
 
 
 @guarded
@@ -60,8 +60,8 @@ def rotate(
 ) -> None:
     """Replace a key by a new one, whose token is printed this once."""
     with connect() as client, busy("Asking the server…"):
-        made = client.administration.rotate_key(service_user, key, expires_at=_end(days), keep_old=keep_old)
-    _show(made, json_)
+        made = client.administration.rotate_key(service_user, key, expires_at=end_of(days), keep_old=keep_old)
+    show_new(made, json_)
     if keep_old and not json_:
         note(f"The old key works until: cogmill keys revoke {service_user} {key}")
 
@@ -77,11 +77,16 @@ def revoke(service_user: ServiceUser, key: KeyId, json_: JsonFlag = False) -> No
         stdout().print(clean(f"revoked: {gone.api_key_name} ({gone.api_key_id})"))
 
 
-def _end(days: int | None) -> int | None:
+def check_status(status: str) -> None:
+    if status not in STATUSES:
+        raise typer.BadParameter(f"{status!r} is not one of {', '.join(STATUSES)}.", param_hint="--status")
+
+
+def end_of(days: int | None) -> int | None:
     return None if days is None else int(time.time()) + days * 86_400
 
 
-def _show(made: "NewApiKey", json_: bool) -> None:
+def show_new(made: "NewApiKey", json_: bool) -> None:
     """The token alone on stdout, so that a script can take it."""
     if json_:
         print_json(made.raw())

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from cogmill.client.errors import BadInput
 from cogmill.client.http import Http, Json
-from cogmill.client.models import ApiKey, NewApiKey, Page, Role
+from cogmill.client.models import ApiKey, NewApiKey, Page, Role, User
 from cogmill.client.reading import given, read
 
 ROLES = "/cogmill/v1/enterprise/roles"
@@ -63,6 +63,30 @@ class Administration:
 
     def revoke_key(self, service_user_id: str, api_key_id: str) -> ApiKey:
         return read(ApiKey, self._http.json("DELETE", f"{_keys(service_user_id)}/{_quoted(api_key_id)}"))
+
+    def tokens(self, user: str | None, status: str) -> Page[ApiKey]:
+        """Personal access tokens of a user, by id or e-mail address; None: of the caller."""
+        return read(Page[ApiKey], self._http.json("GET", self._tokens(user), params={"status": status}))
+
+    def create_token(self, user: str | None, name: str, expires_at: int | None) -> NewApiKey:
+        body = given({"name": name, "expires_at": expires_at})
+        return read(NewApiKey, self._http.json("POST", self._tokens(user), json=body))
+
+    def revoke_token(self, user: str | None, api_key_id: str) -> ApiKey:
+        return read(ApiKey, self._http.json("DELETE", f"{self._tokens(user)}/{_quoted(api_key_id)}"))
+
+    def _tokens(self, user: str | None) -> str:
+        if user is None:
+            return "/cogmill/v1/self/tokens"
+        return f"/cogmill/v1/enterprise/members/users/{_quoted(self._user_id(user))}/tokens"
+
+    def _user_id(self, named: str) -> str:
+        if "@" not in named:
+            return named
+        found = read(Page[User], self._http.json("GET", "/v3/enterprise/members/users", params={"email": named})).items
+        if not found:
+            raise BadInput(f"There is no user {named!r}.", hint="An administrator invites people.")
+        return found[0].user_id
 
 
 def _keys(service_user_id: str) -> str:

@@ -150,6 +150,11 @@ class ApiKey(Wire):
     revoked_at: int | None = None
 
 
+class User(Wire):
+    user_id: str
+    email: str
+
+
 class NewApiKey(Wire):
     """A key that was just made; nothing shows its token again."""
 

@@ -1,5 +1,9 @@
 """Sessions and messages in somebody else's name: who may, for whom, with whose rights."""
 
+from sqlalchemy import update
+
+from cogmill.models.access import user
+
 
 async def create(sessions, user_id, caller="impersonator", expect=200, **body):
     return await sessions.create(caller, expect=expect, create_as_user_id=user_id, **body)
@@ -76,3 +80,13 @@ async def test_messages_in_somebody_elses_name(ids, sessions):
     await sessions.ask("POST", made, "/messages", json=body, caller="person")
     body["message_as_user_id"] = ids.world.ids["wiki_person"]
     await sessions.ask("POST", made, "/messages", json=body, caller="org_admin", expect=403)
+
+
+async def test_nobody_acts_for_an_account_that_is_switched_off(sessions, server):
+    person = server.world.ids["person"]
+    session = await create(sessions, person)
+    await server.write(lambda ctx: ctx.db.execute(update(user).where(user.c.user_id == person).values(disabled_at=1.0)))
+    refused = await create(sessions, person, expect=403)
+    assert "is no member of this organization who may use sessions" in refused["detail"]
+    message = {"message": "More.", "message_as_user_id": person}
+    await sessions.ask("POST", session["session_id"], "/messages", caller="impersonator", expect=403, json=message)

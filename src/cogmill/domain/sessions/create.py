@@ -163,7 +163,9 @@ def attribution(ctx: Context, as_user: str | None) -> str | None:
 
 def rights_of_user(ctx: Context, user_id: str) -> frozenset[P]:
     """A user's rights in the scope's organization, however they came by them; none of whoever is no live user."""
-    known = of_enterprise(user, ctx.scope, user.c.user_id).where(user.c.user_id == user_id, user.c.deleted_at.is_(None))
+    known = of_enterprise(user, ctx.scope, user.c.user_id).where(
+        user.c.user_id == user_id, user.c.deleted_at.is_(None), user.c.disabled_at.is_(None)
+    )
     if ctx.db.execute(known).first() is None:
         return frozenset()
     return rights_of(ctx.db, user_id).in_org(ctx.scope.one_org)

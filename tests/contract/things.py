@@ -44,7 +44,9 @@ async def _of_organization(server: Any, org: Any, org_id: str) -> Things:
     session = (await ok(org.post(f"{base}/sessions", json={"prompt": "Keep out."})))["session_id"]
     file = await ok(org.post(f"{base}/attachments", files={"file": ("secret.txt", b"x")}))
     events = await ok(org.get(f"{base}/sessions/{session}/events"))
+    kept = await ok(org.post(f"{base}/secrets", json={"type": "key-value", "key": "K", "value": "v"}))
     return {
+        "secret_id": [kept["secret_id"]],
         "devin_id": [session], "uuid": [file["attachment_id"]], "name": [file["name"]],
         "attachment_urls": [file["url"]], "event_ids": [one["event_id"] for one in events["items"]],
         "pull_request_id": [await _pull_request(server, org_id, session)],

@@ -128,6 +128,29 @@ def test_secrets_reach_commands_and_nothing_else(served):
     assert canary.encode() not in stored
 
 
+def test_a_commit_that_holds_a_secret_is_not_pushed(served, tmp_path):
+    canary = "canary-0b6e2f9d41"
+    folder = tmp_path / "leaky"
+    folder.mkdir()
+    identity = ["-c", "user.name=T", "-c", "user.email=t@example.invalid"]
+    for command in (["init", "-q", "-b", "main"], [*identity, "commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    organization = f"/v3/organizations/{served.keys['org_id']}"
+    made = served.client.post(
+        f"{organization}/secrets", json={"type": "key-value", "key": "DEPLOY", "value": canary}
+    ).json()
+    leak = "cd /workspace/leaky && echo -n $DEPLOY | base64 > key.txt && git add . && git commit -qm 'Add key'"
+    session_id = served.create(f"# Leak\n```sh\n{leak}\n```", repos=[str(folder)])
+    try:
+        served.wait(session_id, "finished", "waiting_for_user")
+        everything = json.dumps(served.events(session_id))
+        assert "The commits hold the value of DEPLOY" in everything
+        assert canary not in everything
+        assert served.get(session_id)["pull_requests"] == []
+    finally:
+        served.client.delete(f"{organization}/secrets/{made['secret_id']}").raise_for_status()
+
+
 def test_max_acu_limit_suspends(served):
     session_id = served.create("# Long\n```sh\nsleep 0.2\n```", max_acu_limit=1)
     assert served.wait(session_id, "finished")["acus_consumed"] < 1

@@ -33,6 +33,8 @@ from cogmill.domain.organizations import endpoints as organizations
 from cogmill.domain.organizations.schemas import AllowedTagsOut, DefaultTagOut, OrganizationOut, OrgGroupsOut
 from cogmill.domain.pull_requests import endpoints as pull_requests
 from cogmill.domain.pull_requests.schemas import PullRequestOut, SessionDiffOut
+from cogmill.domain.secrets import endpoints as secrets
+from cogmill.domain.secrets.schemas import SecretOut
 from cogmill.domain.service_users import endpoints as service_users
 from cogmill.domain.service_users.schemas import ServiceUserProvisionedOut
 from cogmill.domain.sessions import endpoints as sessions
@@ -64,6 +66,7 @@ MANAGE_MEMBERS = (P.MANAGE_ACCOUNT_MEMBERSHIP,)
 VIEW_ORG_MEMBERS = (P.VIEW_ORG_MEMBERSHIP, P.MANAGE_ORG_MEMBERSHIP)
 SERVICE_USERS = (P.MANAGE_ACCOUNT_SERVICE_USERS,)
 LEGACY_KEYS = (P.MANAGE_ORG_API_KEYS,)
+SECRETS = (P.MANAGE_ORG_SECRETS,)
 
 # fmt: off
 TABLE: list[Op] = [
@@ -198,6 +201,9 @@ TABLE: list[Op] = [
     Op("create_role", POST, "/cogmill/v1/enterprise/roles", IN_ENTERPRISE, MANAGE_MEMBERS, members.create_role, CustomRoleOut, audit="create_role", extension=True),
     Op("update_role", PATCH, "/cogmill/v1/enterprise/roles/{role_id}", IN_ENTERPRISE, MANAGE_MEMBERS, members.update_role, CustomRoleOut, audit="update_role", extension=True),
     Op("delete_role", DELETE, "/cogmill/v1/enterprise/roles/{role_id}", IN_ENTERPRISE, MANAGE_MEMBERS, members.delete_role, CustomRoleOut, audit="delete_role", extension=True),
+    Op("list_secrets", GET, "/v3/organizations/{org_id}/secrets", IN_ORG, SECRETS, secrets.list_, Page[SecretOut]),
+    Op("create_secret", POST, "/v3/organizations/{org_id}/secrets", IN_ORG, SECRETS, secrets.create, SecretOut, audit="create_secret"),
+    Op("delete_secret", DELETE, "/v3/organizations/{org_id}/secrets/{secret_id}", IN_ORG, SECRETS, secrets.delete, SecretOut, audit="delete_secret"),
     Op("sign_in", POST, "/cogmill/v1/sign-in", PUBLIC, ANYBODY, sign_ins.sign_in, AccountOut, audit="login", extension=True),
     Op("sign_in_options", GET, "/cogmill/v1/sign-in", PUBLIC, ANYBODY, sign_ins.sign_in_options, SignInOptionsOut, extension=True),
     Op("begin_oidc", GET, "/cogmill/v1/sign-in/oidc", PUBLIC, ANYBODY, sign_ins.begin_oidc, None, extension=True, status=303, also_refuses=(404,)),

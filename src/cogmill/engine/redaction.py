@@ -60,6 +60,10 @@ class Redactor:
             text = _replaced(text, _merged([*self._whole(_Flat(text)), *self._pieces(text)]))
         return text.encode("utf-8", "replace").decode()
 
+    def names(self, text: str) -> list[str]:
+        """Of which secrets the text holds the whole value, in any form."""
+        return sorted({one.name for one in self._whole(_Flat(text))}) if self.longest else []
+
     def split(self, text: str) -> tuple[str, str]:
         """Of a text that goes on: the beginning, clean, and the rest as it is, which what follows may complete."""
         flat = _Flat(text)

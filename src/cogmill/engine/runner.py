@@ -16,6 +16,7 @@ from cogmill.engine.agents.seam import Agent, Attachment, Checkout, StepResult, 
 from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Meter
 from cogmill.engine.store import Claimed, Store, claim
 from cogmill.engine.turn import Checkpoint, Limit, LiveTurn
+from cogmill.engine.variables import Variables
 from cogmill.engine.workspace import Source, Workspace
 from cogmill.kit.errors import Refusal
 from cogmill.kit.faults import crash_point
@@ -162,7 +163,14 @@ class Run:
     async def _turn(self, task: Task, sandbox: Sandbox) -> LiveTurn:
         history = await self.store.history()
         return LiveTurn(
-            self.store, self.workspace, sandbox, task, history, self.claimed.secrets, self.meter, self.tools.stopping
+            self.store,
+            self.workspace,
+            sandbox,
+            task,
+            history,
+            Variables(self.claimed.secrets),
+            self.meter,
+            self.tools.stopping,
         )
 
     async def _note_first_unsafe_use(self) -> None:
@@ -232,6 +240,7 @@ class Run:
                 Attachment(row.name, path, row.content_type)
                 for row, path in zip(files, _attachment_paths(files), strict=True)
             ),
+            secrets=tuple(one.name for one in self.claimed.secrets),
             recording=self._stored(recording) if recording else None,
         )
 

@@ -15,6 +15,7 @@ from cogmill.domain.sessions.log import NewEvent, StaleEpoch, append, status_eve
 from cogmill.domain.sessions.states import Detail, State, Trigger, transition
 from cogmill.engine.agents.seam import LogEvent
 from cogmill.engine.redaction import Redactor
+from cogmill.engine.variables import SessionSecret, to_hide
 from cogmill.kit.faults import crash_point
 from cogmill.kit.ids import event_id
 from cogmill.models.sessions import session, session_event, session_secret
@@ -29,7 +30,7 @@ class Claimed:
 
     row: Any
     epoch: int
-    secrets: dict[str, str]
+    secrets: list[SessionSecret]
     recovered: bool
     """An earlier run was cut."""
     acu_limit: int | None
@@ -74,10 +75,13 @@ async def claim(runtime: Runtime, row_id: int) -> Claimed | None:
     return claimed
 
 
-def _secrets(ctx: Context, row: Any) -> dict[str, str]:
+def _secrets(ctx: Context, row: Any) -> list[SessionSecret]:
     query = select(session_secret).where(session_secret.c.session == row.id)
-    keyring = ctx.runtime.keyring
-    return {s.name: keyring.decrypt(s.sealed, f"{row.session_id}/{s.name}") for s in ctx.db.execute(query)}
+    open_ = ctx.runtime.keyring.decrypt
+    return [
+        SessionSecret(one.name, open_(one.sealed, f"{row.session_id}/{one.name}"), one.kind, one.is_sensitive)
+        for one in ctx.db.execute(query)
+    ]
 
 
 def _call(runtime: Runtime, enterprise_id: str, org_id: str | None, request_id: str) -> Call:
@@ -91,7 +95,7 @@ class Store:
         self.runtime = runtime
         self.row = claimed.row
         self.epoch = claimed.epoch
-        self.redactor = Redactor(claimed.secrets)
+        self.redactor = Redactor(to_hide(claimed.secrets))
         self._call = _call(runtime, "", self.row.org_id, f"run-{self.row.session_id[6:14]}-{self.epoch}")
 
     async def append(self, events: list[NewEvent], *, state: State | None = None, acus: int = 0, **changes: Any) -> int:

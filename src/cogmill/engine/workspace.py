@@ -14,7 +14,7 @@ from cogmill.engine.store import Store, title_of
 from cogmill.kit.faults import crash_point
 from cogmill.sandbox.protocol import Limits, Sandbox, SandboxDriver, SandboxSpec
 from cogmill.scm.checkout import Clone, Identity, make_bundle, prepare_clone, work_head, workspace_diff
-from cogmill.scm.errors import NoNewCommits
+from cogmill.scm.errors import NoNewCommits, PushRefused
 from cogmill.scm.forge import LocalForge
 from cogmill.scm.mirrors import MirrorCache, read_refs
 from cogmill.scm.names import work_branch_name
@@ -143,10 +143,18 @@ class Workspace:
         bundle = await make_bundle(sandbox, made, target)
         crash_point("bundle_made")
         # The branch is this session's alone, so that an amended commit may take the place of the pushed one.
-        await self.forge.push_branch(made.name, made.work_branch, bundle.path, bundle.head, replaces=now)
+        check = self._refuse_secrets if self.store.redactor.longest else None
+        await self.forge.push_branch(made.name, made.work_branch, bundle.path, bundle.head, replaces=now, check=check)
         crash_point("pushed")
         target.unlink(missing_ok=True)
         return bundle.head
+
+    def _refuse_secrets(self, added: str) -> None:
+        if names := self.store.redactor.names(added):
+            raise PushRefused(
+                f"The commits hold the value of {', '.join(names)}. Take it out of every commit (amend or rebase: a "
+                "further commit leaves it in the history), then push again. Read it from the environment instead."
+            )
 
     async def open_pull_request(self, sandbox: Sandbox, checkout: Checkout, title: str, body: str) -> PullRequest:
         """Push, then write the pull request down under the run's epoch; a second call brings it up to date."""

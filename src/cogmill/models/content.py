@@ -1,6 +1,6 @@
-"""Files that came with prompts, and playbooks."""
+"""Files that came with prompts, and secrets."""
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, String, Table, Text
 
 from cogmill.models.metadata import metadata
 
@@ -14,4 +14,21 @@ attachment = Table(
     Column("size", BigInteger, nullable=False),
     Column("created_by", String, nullable=False),
     Column("created_at", Float(53), nullable=False),
+)
+
+secret = Table(
+    "secret",
+    metadata,
+    Column("secret_id", String, primary_key=True),
+    Column("org_id", ForeignKey("organization.org_id"), nullable=False),
+    Column("user_id", ForeignKey("user_account.user_id"), comment="whose it is, if personal"),
+    Column("repository", String, comment="only for sessions on this repository"),
+    Column("key", String, nullable=False),
+    Column("kind", String, nullable=False, comment="key-value, cookie or totp"),
+    Column("note", Text),
+    Column("is_sensitive", Boolean, nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("created_at", Float(53), nullable=False),
+    Column("created_by", String, nullable=False),
+    Index(None, "org_id", "secret_id"),
 )

@@ -92,6 +92,7 @@ session_secret = Table(
     Column("name", String, primary_key=True, comment="the environment variable"),
     Column("sealed", Text, nullable=False),
     Column("is_sensitive", Boolean, nullable=False),
+    Column("kind", String, nullable=False, server_default="key-value"),
 )
 
 session_attachment = Table(

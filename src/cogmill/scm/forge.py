@@ -8,10 +8,12 @@ import asyncio
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from cogmill.scm import history
+from cogmill.scm.added import added_text
 from cogmill.scm.bundles import MAX_BUNDLE, check_header, quarantined
 from cogmill.scm.errors import PushRefused, UnknownRepository
 from cogmill.scm.git import SAFE_UPLOAD_PACK, Bounds, GitError, run_git
@@ -87,11 +89,13 @@ class LocalForge:
         return name
 
     async def push_branch(
-        self, name: str, branch: str, bundle: Path, expected_head: str, *, replaces: str | None = None
-    ) -> None:
+        self, name: str, branch: str, bundle: Path, expected_head: str, *, replaces: str | None = None,
+        check: Callable[[str], None] | None = None,
+    ) -> None:  # fmt: skip
         """Move a session's branch to `expected_head`, whose commits the bundle brings.
 
         Forward only, unless `replaces` names the commit the branch has now. The same head once more is a success.
+        `check` gets what the commits add, on another thread, and refuses it by raising.
         """
         repository = self.path(name)
         self._check_writable(repository, branch, expected_head)
@@ -103,6 +107,8 @@ class LocalForge:
             forward = now is None or await history.is_ancestor(repository, now, expected_head, quarantine.environment)
             if not forward and replaces != now:
                 raise PushRefused(f"{branch} is at {(now or '')[:12]}, which {expected_head[:12]} does not continue.")
+            if check is not None:
+                await asyncio.to_thread(check, await added_text(repository, expected_head, quarantine))
             await asyncio.to_thread(quarantine.release)
         async with self._lock(name):
             await self._move(repository, branch, expected_head, now)

@@ -1,6 +1,5 @@
 """Creating a session: every rule of the create call, then one row, its first events and its place in the queue."""
 
-import re
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -13,16 +12,18 @@ from cogmill.access.rights import rights_of
 from cogmill.access.scope import of_enterprise, owned
 from cogmill.domain.attachments.service import resolve as resolve_attachment
 from cogmill.domain.organizations.rules import check_tags, rules_of
+from cogmill.domain.secrets.use import SESSION, Taken, nearest, stored, variable_names
+from cogmill.domain.secrets.use import give as give_secrets
 from cogmill.domain.sessions.log import NewEvent, insert_events
 from cogmill.domain.sessions.queries import SessionNotFound, SessionRow, full_id
-from cogmill.domain.sessions.schemas import SessionIn, SessionSecretIn
+from cogmill.domain.sessions.schemas import SessionIn
 from cogmill.domain.sessions.states import Status
 from cogmill.kit.errors import BadRequest, Conflict, Forbidden, Invalid
 from cogmill.kit.hot_insert import HotInsert
 from cogmill.kit.ids import new_id
 from cogmill.kit.settings import Settings
 from cogmill.models.access import user
-from cogmill.models.sessions import session, session_attachment, session_label, session_secret
+from cogmill.models.sessions import session, session_attachment, session_label
 from cogmill.scm.errors import RepositoryRefused
 from cogmill.scm.forge import LocalForge
 from cogmill.scm.local_paths import LocalPaths
@@ -57,6 +58,7 @@ def create_session(ctx: Context, data: SessionIn, parent_id: str | None, origin:
     _check_references(data)
     repos = _repositories(ctx, data)
     parent = _parent(ctx, parent_id)
+    secrets = _secrets(ctx, data, user_id, [ref.name for ref in repos])
     attachments = [resolve_attachment(ctx, url, at="attachment_urls") for url in data.attachment_urls or []]
     request = {name: value for name in KEPT if (value := getattr(data, name)) is not None}
     if data.agent == "replay" and data.recording is None:
@@ -66,6 +68,8 @@ def create_session(ctx: Context, data: SessionIn, parent_id: str | None, origin:
     if attachments:
         request["attachments"] = [a.attachment_id for a in attachments]
     events = _first_events(ctx, data, tags, user_id, [a.name for a in attachments])
+    if secrets:
+        events.append(_secrets_event(secrets))
     values = {
         "session_id": new_id("devin"), "org_id": ctx.scope.one_org, "user_id": user_id,
         "service_user_id": ctx.principal.service_user_id, "origin": origin, "title": data.title,
@@ -80,7 +84,7 @@ def create_session(ctx: Context, data: SessionIn, parent_id: str | None, origin:
     insert_events(ctx, row.id, row.session_id, 0, events)
     set_labels(ctx, row, "tag", tags)
     set_labels(ctx, row, "repo", [ref.name for ref in repos])
-    _store_secrets(ctx, row, data.session_secrets or [])
+    give_secrets(ctx, row, secrets)
     for attachment in {a.attachment_id: a for a in attachments}.values():
         link = {"session": row.id, "attachment_id": attachment.attachment_id, "source": "user"}
         ctx.db.execute(insert(session_attachment).values(link))
@@ -123,7 +127,6 @@ def _check_references(data: SessionIn) -> None:
         "playbook_id": [data.playbook_id] if data.playbook_id else [],
         "child_playbook_id": [data.child_playbook_id] if data.child_playbook_id else [],
         "knowledge_ids": data.knowledge_ids or [],
-        "secret_ids": data.secret_ids or [],
     }
     for field, ids in named.items():
         if ids:
@@ -193,29 +196,21 @@ def _first_events(
     ]
 
 
+def _secrets(ctx: Context, data: SessionIn, user_id: str | None, repositories: list[str]) -> list[Taken]:
+    """What the session may use: secrets of organization, repositories and user, then its own."""
+    own = [Taken(one.key, one.value, "key-value", one.sensitive, SESSION) for one in data.session_secrets or []]
+    return nearest([*stored(ctx, data.secret_ids, user_id, repositories), *own])
+
+
+def _secrets_event(secrets: list[Taken]) -> NewEvent:
+    """Names only; which secrets of the organization they are."""
+    names = variable_names(secrets)
+    told = [{"name": name, "secret_id": one.secret_id} for name, one in zip(names, secrets, strict=True)]
+    return NewEvent("secrets_provided", "secret", f"Secrets: {', '.join(names)}", {"secrets": told}, "incoming")
+
+
 def set_labels(ctx: Context, row: Any, kind: str, values: list[str]) -> None:
     """The values under which list filters find the session."""
     rows = [{"org_id": row.org_id, "kind": kind, "value": value, "session": row.id} for value in dict.fromkeys(values)]
     if rows:
         INSERT_LABELS(ctx.db, rows)
-
-
-def _store_secrets(ctx: Context, row: Any, secrets: list[SessionSecretIn]) -> None:
-    taken: set[str] = set()
-    for one in secrets:
-        name = environment_name(one.key, taken)
-        taken.add(name)
-        sealed = ctx.runtime.keyring.encrypt(one.value, f"{row.session_id}/{name}")
-        value = {"session": row.id, "name": name, "sealed": sealed, "is_sensitive": one.sensitive}
-        ctx.db.execute(insert(session_secret).values(value))
-
-
-def environment_name(key: str, taken: set[str]) -> str:
-    """The variable of a secret: other characters become `_`, a leading non-letter gets one, doubles a number."""
-    name = re.sub(r"[^A-Za-z0-9_]", "_", key)
-    name = name if name[0].isalpha() else f"_{name}"
-    number = 2
-    unique = name
-    while unique in taken:
-        unique, number = f"{name}_{number}", number + 1
-    return unique

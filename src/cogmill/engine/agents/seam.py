@@ -71,6 +71,8 @@ class Task:
     devin_mode: str
     checkouts: tuple[Checkout, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    secrets: tuple[str, ...] = ()
+    """Variables that hold secrets, in every command's environment."""
     recording: Path | None = None
     """For the replay agent: host path of the recorded conversation."""
 

@@ -29,6 +29,11 @@ def system_prompt(task: Task) -> str:
         for one in task.checkouts
     ]
     facts += [f"- The user attached {one.path} ({one.content_type})." for one in task.attachments]
+    if task.secrets:
+        facts.append(
+            f"- Secrets are in the environment of every command, never in files: {', '.join(task.secrets)}. "
+            "Do not print or commit them; one-time codes are fresh in each command."
+        )
     if task.structured_output_schema is not None:
         need = "must" if task.structured_output_required else "can"
         facts.append(f"- The result {need} also be given as data with structured_output before you finish.")

@@ -1,0 +1,1 @@
+"""Secrets of organizations, of people and of repositories, for sessions to use."""

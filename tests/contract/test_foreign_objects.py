@@ -35,7 +35,7 @@ FIELDS = {
     "role_id": "role_id", "enterprise_role_id": "role_id", "create_as_user_id": "user_id",
     "message_as_user_id": "user_id", "attachment_urls": "attachment_urls", "devin_id": "devin_id",
     "event_ids": "event_ids", "org_id": "org_id", "session_ids": "devin_id", "user_ids": "user_id",
-    "service_user_ids": "service_user_id", "secret_ids": "secret_id",
+    "service_user_ids": "service_user_id", "secret_ids": "secret_id", "org_ids": "org_id",
 }  # fmt: skip
 """Fields of queries and bodies that name objects, and the kind of thing that they name."""
 NOTHING_YET = {"playbook_id", "child_playbook_id", "knowledge_ids", "schedule_id"}
@@ -83,6 +83,8 @@ class Tenants:
         """Whether the other tenant's thing lies beyond the operation's reach."""
         if self.tenant == "elsewhere":
             return True
+        if op.reach is Reach.IN_ENTERPRISE:
+            return False  # it reaches the organization beside
         return part not in OF_ENTERPRISE | {"org_id"} and (part != "api_key_id" or op.reach is Reach.IN_ORG)
 
     async def ask(self, op: Op, parts: dict[str, str], **more: Any) -> httpx.Response:

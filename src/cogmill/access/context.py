@@ -95,6 +95,11 @@ class Context:
         """Whether the caller holds any one of the permissions here."""
         return any(permission in self.held for permission in permissions)
 
+    def narrow(self, org_id: str) -> None:
+        """Go on within one organization of the scope, with the caller's rights there as well."""
+        self.scope = Scope(self.scope.enterprise_id, org_id)
+        self.held |= self.principal.in_org(org_id)
+
     def require(self, *permissions: Permission, when: str) -> None:
         """Refuse unless any one is held; `when` says which input asked for it."""
         if not self.allows(*permissions):

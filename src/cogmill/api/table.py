@@ -38,6 +38,7 @@ from cogmill.domain.secrets.schemas import SecretOut
 from cogmill.domain.service_users import endpoints as service_users
 from cogmill.domain.service_users.schemas import ServiceUserProvisionedOut
 from cogmill.domain.sessions import endpoints as sessions
+from cogmill.domain.sessions import enterprise as enterprise_sessions
 from cogmill.domain.sessions.schemas import (
     EventDetailsOut,
     EventHitOut,
@@ -61,6 +62,7 @@ ANYBODY = (P.PUBLIC,)
 VIEW = (P.VIEW_ORG_SESSIONS, P.USE_DEVIN_SESSIONS)
 MANAGE = (P.MANAGE_ORG_SESSIONS, P.USE_DEVIN_SESSIONS)
 CREATE = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_SESSIONS)
+VIEW_EVERYWHERE, MANAGE_EVERYWHERE = (P.VIEW_ACCOUNT_SESSIONS,), (P.MANAGE_ACCOUNT_SESSIONS,)
 VIEW_MEMBERS = (P.MANAGE_ACCOUNT_MEMBERSHIP, P.VIEW_ACCOUNT_MEMBERSHIP)
 MANAGE_MEMBERS = (P.MANAGE_ACCOUNT_MEMBERSHIP,)
 VIEW_ORG_MEMBERS = (P.VIEW_ORG_MEMBERSHIP, P.MANAGE_ORG_MEMBERSHIP)
@@ -124,6 +126,15 @@ TABLE: list[Op] = [
     Op("upload_attachment", POST, "/v3/organizations/{org_id}/attachments", IN_ORG, (P.USE_DEVIN_SESSIONS,), attachments.upload, AttachmentOut, audit="upload_attachment", takes_file=True),
     Op("download_attachment", GET, "/v3/organizations/attachments/{uuid}/{name}", IN_HOME_ORG, (P.VIEW_ORG_SESSIONS,), attachments.download, None, status=307),
     Op("download_attachment", GET, "/v3/organizations/{org_id}/attachments/{uuid}/{name}", IN_ORG, (P.VIEW_ORG_SESSIONS,), attachments.download, None, status=307),
+
+    Op("list_enterprise_sessions", GET, "/v3/enterprise/sessions", IN_ENTERPRISE, VIEW_EVERYWHERE, enterprise_sessions.list_, Page[SessionOut]),
+    Op("get_enterprise_session", GET, "/v3/enterprise/sessions/{devin_id}", IN_ENTERPRISE, VIEW_EVERYWHERE, enterprise_sessions.get, SessionOut),
+    Op("list_enterprise_session_attachments", GET, "/v3/enterprise/sessions/{devin_id}/attachments", IN_ENTERPRISE, VIEW_EVERYWHERE, enterprise_sessions.list_attachments, list[SessionAttachmentOut]),
+    Op("list_enterprise_session_messages", GET, "/v3/enterprise/sessions/{devin_id}/messages", IN_ENTERPRISE, VIEW_EVERYWHERE, enterprise_sessions.list_messages, Page[MessageOut]),
+    Op("send_enterprise_session_message", POST, "/v3/enterprise/sessions/{devin_id}/messages", IN_ENTERPRISE, MANAGE_EVERYWHERE, enterprise_sessions.send_message, SessionOut, audit="send_message"),
+    Op("get_enterprise_session_tags", GET, "/v3/enterprise/sessions/{devin_id}/tags", IN_ENTERPRISE, VIEW_EVERYWHERE, enterprise_sessions.get_tags, TagsOut),
+    Op("append_enterprise_session_tags", POST, "/v3/enterprise/sessions/{devin_id}/tags", IN_ENTERPRISE, MANAGE_EVERYWHERE, enterprise_sessions.append_tags, TagsOut, audit="update_session_tags"),
+    Op("replace_enterprise_session_tags", PUT, "/v3/enterprise/sessions/{devin_id}/tags", IN_ENTERPRISE, MANAGE_EVERYWHERE, enterprise_sessions.replace_tags, TagsOut, audit="update_session_tags"),
 
     Op("list_organizations", GET, "/v3/enterprise/organizations", IN_ENTERPRISE, (P.MANAGE_ORGANIZATIONS,), organizations.list_, Page[OrganizationOut]),
     Op("create_organization", POST, "/v3/enterprise/organizations", IN_ENTERPRISE, (P.MANAGE_ORGANIZATIONS,), organizations.create, OrganizationOut, audit="create_org"),

@@ -7,6 +7,7 @@ from cogmill.access.context import Context
 from cogmill.domain.attachments.service import attachment_url
 from cogmill.domain.sessions import events, queries, service
 from cogmill.domain.sessions.create import create_session
+from cogmill.domain.sessions.queries import SessionRow
 from cogmill.domain.sessions.schemas import (
     CreateQuery,
     EventDetailsOut,
@@ -25,6 +26,7 @@ from cogmill.domain.sessions.schemas import (
     TagsOut,
     TerminateQuery,
 )
+from cogmill.kit.paging import Slice
 from cogmill.web.params import Page, PageQuery, page_of
 
 
@@ -33,9 +35,11 @@ def create(ctx: Context, query: CreateQuery, body: SessionIn) -> SessionOut:
 
 
 def list_(ctx: Context, query: SessionListQuery) -> Page[SessionOut]:
-    part = queries.list_page(ctx, query)
-    page = page_of(part)
-    return page.model_copy(update={"items": queries.present(ctx, part.items)})
+    return show_page(ctx, queries.list_page(ctx, query, devin_id=query.devin_id))
+
+
+def show_page(ctx: Context, part: Slice[SessionRow]) -> Page[SessionOut]:
+    return page_of(part).model_copy(update={"items": queries.present(ctx, part.items)})
 
 
 def get(ctx: Context, devin_id: str) -> SessionOut:

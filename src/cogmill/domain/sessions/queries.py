@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 from cogmill.access.context import Context
 from cogmill.access.permissions import Permission as P
 from cogmill.access.scope import owned
-from cogmill.domain.sessions.schemas import PullRequestRef, SessionListQuery, SessionOut
+from cogmill.domain.sessions.schemas import PullRequestRef, SessionFilters, SessionOut
 from cogmill.domain.sessions.states import Detail, Status
 from cogmill.kit.errors import Forbidden, NotFound
 from cogmill.kit.paging import Slice, fetch_page
@@ -66,9 +66,16 @@ def find_to_change(ctx: Context, devin_id: str) -> SessionRow:
     return row
 
 
-def list_page(ctx: Context, query: SessionListQuery) -> Slice[SessionRow]:
+def list_page(
+    ctx: Context,
+    query: SessionFilters,
+    *,
+    devin_id: str | None = None,
+    org_ids: Sequence[str] | None = None,
+    with_deleted: bool = False,
+) -> Slice[SessionRow]:
     """One page of sessions, newest first."""
-    found = mine(ctx, owned(session, ctx.scope))
+    found = mine(ctx, owned(session, ctx.scope, along_key=org_ids is None, with_deleted=with_deleted))
     columns = session.c
     equal: dict[Any, Any] = {columns.category: query.category, columns.playbook_id: query.playbook_id}
     equal |= {columns.schedule_id: query.schedule_id, columns.is_archived: query.is_archived}
@@ -76,9 +83,9 @@ def list_page(ctx: Context, query: SessionListQuery) -> Slice[SessionRow]:
         if value is not None:
             found = found.where(column == value)
     ids = [full_id(one) for one in (query.session_ids or [])]
-    wanted = full_id(query.devin_id) if query.devin_id is not None else None
     among: dict[Any, Sequence[str] | None] = {
         columns.session_id: ids if query.session_ids is not None else None,
+        columns.org_id: org_ids,
         columns.user_id: query.user_ids,
         columns.service_user_id: query.service_user_ids,
         columns.origin: [_origin(one) for one in query.origins] if query.origins is not None else None,
@@ -86,12 +93,12 @@ def list_page(ctx: Context, query: SessionListQuery) -> Slice[SessionRow]:
     for column, values in among.items():
         if values is not None:
             found = found.where(column.in_(values))
-    if wanted is not None:
-        found = found.where(columns.session_id == wanted)
+    if devin_id is not None:
+        found = found.where(columns.session_id == full_id(devin_id))
     found = _within_times(found, query)
     for kind, values in (("tag", query.tags), ("repo", query.repo_names)):
         if values is not None:
-            found = found.where(columns.id.in_(_labelled(ctx, kind, values)))
+            found = found.where(columns.id.in_(_labelled(ctx, kind, values, with_deleted)))
     return fetch_page(ctx.db, found, columns.id, query.first, query.after, descending=True)
 
 
@@ -99,7 +106,7 @@ def _origin(name: str) -> str:
     return "automation" if name == "scheduled" else name
 
 
-def _within_times(found: Select[Any], query: SessionListQuery) -> Select[Any]:
+def _within_times(found: Select[Any], query: SessionFilters) -> Select[Any]:
     bounds = (
         (session.c.created_at, query.created_after, query.created_before),
         (session.c.updated_at, query.updated_after, query.updated_before),
@@ -112,8 +119,8 @@ def _within_times(found: Select[Any], query: SessionListQuery) -> Select[Any]:
     return found
 
 
-def _labelled(ctx: Context, kind: str, values: Sequence[str]) -> Select[Any]:
-    return owned(session_label, ctx.scope, session_label.c.session).where(
+def _labelled(ctx: Context, kind: str, values: Sequence[str], with_deleted: bool) -> Select[Any]:
+    return owned(session_label, ctx.scope, session_label.c.session, with_deleted=with_deleted).where(
         session_label.c.kind == kind, session_label.c.value.in_(values)
     )
 

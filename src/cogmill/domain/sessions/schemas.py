@@ -107,13 +107,12 @@ class CreateQuery(Query):
     devin_id: str | None = Field(None, description="Session on whose behalf this one is created; becomes its parent")
 
 
-class SessionListQuery(PageQuery):
+class SessionFilters(PageQuery):
     """Filters of the session list; several of them narrow it further, several values of one widen it."""
 
     category: Category | None = None
     created_after: Stamp | None = Field(None, description="unix seconds")
     created_before: Stamp | None = Field(None, description="unix seconds")
-    devin_id: str | None = None
     is_archived: bool | None = None
     origins: list[OriginFilter] | None = None
     playbook_id: str | None = None
@@ -125,6 +124,25 @@ class SessionListQuery(PageQuery):
     updated_after: Stamp | None = Field(None, description="unix seconds")
     updated_before: Stamp | None = Field(None, description="unix seconds")
     user_ids: list[str] | None = None
+
+
+class SessionListQuery(SessionFilters):
+    devin_id: str | None = None
+
+
+class EnterpriseSessionListQuery(SessionFilters):
+    org_ids: list[str] | None = None
+    include_deleted_orgs: bool = Field(False, description="sessions of deleted organizations, too")
+
+
+class OrgQuery(Query):
+    """A session is found without its organization; a wrong one hides it."""
+
+    org_id: str | None = None
+
+
+class SessionPageQuery(PageQuery):
+    org_id: str | None = None
 
 
 class TerminateQuery(Query):

@@ -24,6 +24,8 @@ KEPT = 3600.0
 SOONEST = 30.0
 """Seconds between two looks for a key that is unknown."""
 PATIENCE = 10.0
+PAUSE = 2.0
+"""Seconds after a failure in which nobody is made to wait for the next one."""
 log = logger("oidc")
 
 
@@ -75,6 +77,7 @@ class OidcProvider:
         self.issuer = str(settings.oidc_issuer)
         self._described: tuple[float, dict[str, Any]] | None = None
         self._keys: tuple[float, Any] | None = None
+        self._failed_at = -PAUSE
         self._turn = asyncio.Lock()
 
     @classmethod
@@ -106,15 +109,22 @@ class OidcProvider:
     async def description(self) -> dict[str, Any]:
         """What the provider says of itself."""
         async with self._turn:
-            if self._described is None or time.monotonic() - self._described[0] > KEPT:
-                found = await _fetch(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
-                if found.get("issuer") != self.issuer:
-                    raise _failed(f"it calls itself {str(found.get('issuer'))[:200]!r}, not {self.issuer!r}")
-                for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-                    if not isinstance(found.get(name), str):
-                        raise _failed(f"its description has no {name}")
-                self._described = (time.monotonic(), found)
+            now = time.monotonic()
+            if self._described is None or now - self._described[0] > KEPT:
+                if now - self._failed_at < PAUSE:
+                    raise _failed("it has just failed to describe itself")
+                self._failed_at = now
+                self._described = (now, await self._fetch_description())
             return self._described[1]
+
+    async def _fetch_description(self) -> dict[str, Any]:
+        found = await _fetch(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+        if found.get("issuer") != self.issuer:
+            raise _failed(f"it calls itself {str(found.get('issuer'))[:200]!r}, not {self.issuer!r}")
+        for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+            if not isinstance(found.get(name), str):
+                raise _failed(f"its description has no {name}")
+        return found
 
     async def _exchange(self, described: Mapping[str, Any], code: str, journey: Journey) -> Mapping[str, Any]:
         from authlib.common.errors import AuthlibBaseError

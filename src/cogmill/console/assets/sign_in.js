@@ -45,6 +45,8 @@ const REFUSED = {
   NotUnderWay: "This sign-in did not begin in this browser, or took too long. Begin again.",
   UnknownPerson: "You have no account here, or your e-mail address is not verified. Ask an administrator.",
   SwitchedOff: "Your account here is switched off. Ask an administrator.",
+  LimitReached: "Too many attempts. Wait a little and begin again.",
+  Unauthenticated: "Nobody may sign in from your address. Ask an administrator.",
 };
 
 /** The ways in that this server has besides the password. */

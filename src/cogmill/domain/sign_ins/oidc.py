@@ -62,7 +62,9 @@ async def begin(call: Call, then: str) -> tuple[str, str]:
 async def finish(call: Call, sealed: str | None, answer: OidcAnswer, address: str) -> tuple[SignedIn, str]:
     """A new browser session for who comes back from the provider, and the page that was wanted."""
     provider, known, said = provider_of(call), None, {"method": "oidc"}
+    guard = call.runtime.sign_ins
     try:
+        guard.check(None, address)
         journey = _journey(call, sealed, answer.state)
         if answer.code is None or answer.error is not None or answer.iss not in {None, provider.issuer}:
             raise ProviderRefused
@@ -79,6 +81,7 @@ async def finish(call: Call, sealed: str | None, answer: OidcAnswer, address: st
     except Refusal as refusal:
         await note(call.runtime, Attempt(LOGIN, call.request_id, known, None, said), refusal)
         raise
+    guard.succeeded(None, address)
     return signed_in, journey.next
 
 

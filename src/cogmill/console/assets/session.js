@@ -162,7 +162,11 @@ class Page {
     byId("confirm-question").textContent = question;
     byId("confirm-yes").textContent = label;
     dialog.returnValue = "";
-    dialog.addEventListener("close", () => { if (dialog.returnValue === "yes") action(); }, { once: true });
+    dialog.onclose = () => {
+      if (dialog.open) return; // told of an earlier question, of which the browser tells late
+      dialog.onclose = null;
+      if (dialog.returnValue === "yes") action();
+    };
     dialog.showModal();
   }
 }

@@ -125,6 +125,14 @@ async def test_head_of_a_stream_is_answered_at_once(server, sessions):
     assert feed.watchers == 1, "only the test watches"
 
 
+async def test_head_of_a_file_tells_its_size(server):
+    client = await server.client("org_admin")
+    uploads = f"/v3/organizations/{server.world.org}/attachments"
+    made = (await client.post(uploads, files={"file": ("a.bin", b"x" * 70_000)})).json()
+    answer = await client.head(f"{uploads}/{made['attachment_id']}/a.bin", follow_redirects=True)
+    assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, "70000", b"")
+
+
 async def test_head_needs_a_key_and_a_row(server):
     client = await server.client()
     for path, status in {"/v3/self": 401, "/nowhere": 404, "/cogmill/v1/invitations/accept": 405}.items():

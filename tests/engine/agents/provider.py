@@ -64,9 +64,10 @@ class StubProvider:
         return self.requests[index]["messages"]
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        self.requests.append(json.loads(handler.rfile.read(int(handler.headers["Content-Length"]))))
+        request = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+        self.requests.append(request)
         self.headers.append({name.lower(): value for name, value in handler.headers.items()})
-        entry = self._entry()
+        entry = self._entry(request["messages"])
         time.sleep(entry.get("wait", 0))
         if entry.get("drop"):
             handler.connection.close()
@@ -85,12 +86,13 @@ class StubProvider:
         for chunk in [entry["raw"]] if "raw" in entry else islice(chunks, entry.get("cut")):
             handler.wfile.write(chunk.encode())
 
-    def _entry(self) -> dict:
+    def _entry(self, messages: list[dict]) -> dict:
+        """For these messages, not for the newest request's: requests of several sessions come at once."""
         if self.by_progress:
-            entry = self.script[sum(one["role"] == "assistant" for one in self.messages())]
+            entry = self.script[sum(one["role"] == "assistant" for one in messages)]
         else:
             entry = self.script.pop(0) if self.script else NOTHING
-        return entry if isinstance(entry, dict) else entry(self.messages())
+        return entry if isinstance(entry, dict) else entry(messages)
 
     def _openai(self, entry: dict):
         def chunk(delta: dict, finish=None) -> str:

@@ -60,6 +60,7 @@ ALLOWED = {
     ("domain/members/users.py", "_known", "user"): "an address has one account on a server; tells nothing of it",
     ("domain/organizations/deleted.py", "*", "organization"): "for the server's administrator; names the enterprise",
     ("domain/organizations/groups.py", "_limits", "organization_group"): "names the scope's enterprise",
+    ("domain/playbooks/service.py", "versions", "playbook_version"): "the playbook was found within the scope before",
     ("domain/pull_requests/endpoints.py", "session_diff", "event"): BY_SESSION,
     ("domain/pull_requests/service.py", "of_session", "pull_request"): BY_SESSION,
     ("domain/pull_requests/service.py", "open_or_update", "pull_request"): BY_SESSION,

@@ -16,7 +16,7 @@ from cogmill.models.metadata import metadata
 from cogmill.web.guard import Reach
 
 from .test_sweep import PARTS, name, required
-from .things import Things, make_things
+from .things import Things, make_shared, make_things
 
 TENANTS = {"elsewhere": ("foreigner", "foreign_admin"), "beside": ("stranger", "enterprise_admin")}
 """Another enterprise, and another organization of the same one: who makes objects there."""
@@ -35,10 +35,10 @@ FIELDS = {
     "role_id": "role_id", "enterprise_role_id": "role_id", "create_as_user_id": "user_id",
     "message_as_user_id": "user_id", "attachment_urls": "attachment_urls", "devin_id": "devin_id",
     "event_ids": "event_ids", "org_id": "org_id", "session_ids": "devin_id", "user_ids": "user_id",
-    "service_user_ids": "service_user_id", "secret_ids": "secret_id", "org_ids": "org_id",
+    "service_user_ids": "service_user_id", "secret_ids": "secret_id", "playbook_id": "playbook_id", "org_ids": "org_id",
 }  # fmt: skip
 """Fields of queries and bodies that name objects, and the kind of thing that they name."""
-NOTHING_YET = {"playbook_id", "child_playbook_id", "knowledge_ids", "schedule_id"}
+NOTHING_YET = {"child_playbook_id", "knowledge_ids", "schedule_id"}
 """Fields for things that do not exist yet. Whoever adds them takes the field off this list."""
 NAMING = re.compile(r"(^|_)(ids?|urls?)$")
 SENT = re.compile(r"'[^']*'|\"[^\"]*\"|https?:\S+|[\w-]*[0-9a-f]{8}-?[0-9a-f-]{20,}|(secret|file)\.txt")
@@ -71,10 +71,12 @@ class Tenants:
         self.server, self.tenant = server, tenant
         self.there = server.world.foreign_org if tenant == "elsewhere" else server.world.second_org
         self.own: Things = {}
+        self.shared: Things = {}
         self.foreign: Things = {}
 
     async def make_own(self) -> None:
         self.own = await make_things(self.server, self.server.world.org, "org_admin", "enterprise_admin", "own")
+        self.shared = await make_shared(self.server, "enterprise_admin")
 
     async def make_foreign(self) -> None:
         self.foreign = await make_things(self.server, self.there, *TENANTS[self.tenant], "foreign")
@@ -101,7 +103,8 @@ class Tenants:
         return {key: self.own["role_id"][at_org] if FIELDS.get(key) == "role_id" else body[key] for key in body}
 
     def own_parts(self, op: Op) -> dict[str, str]:
-        return {part: self.own[part][0] for part in parts_of(op)}
+        own = self.own | self.shared if op.reach is Reach.IN_ENTERPRISE else self.own
+        return {part: own[part][0] for part in parts_of(op)}
 
     def pairs(self, op: Op) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
         """Path parts with a foreign id and with an id of nothing, each part in turn: before it ours, behind it theirs.

@@ -24,7 +24,7 @@ PARTS = {
     "devin_id": "devin-" + "0" * 32, "uuid": "00000000-0000-4000-8000-000000000000", "name": "file.txt",
     "attachment_id": "00000000-0000-4000-8000-000000000000", "pull_request_id": "pr-" + "0" * 32,
     "tag": "a", "user_id": "user-0", "service_user_id": "service-user-0", "idp_group_name": "a", "role_id": "role-0",
-    "api_key_id": "api-key-0", "secret_id": "secret-0",
+    "api_key_id": "api-key-0", "secret_id": "secret-0", "playbook_id": "playbook-0",
 }  # fmt: skip
 PUBLIC_ANSWERS = {
     "healthz": 200, "readyz": 200, "metrics": 200, "openapi": 200, "docs": 200,

@@ -29,6 +29,13 @@ async def make_things(server: Any, org_id: str, org_caller: str, enterprise_call
     return {"org_id": [org_id], **of_organization, **of_enterprise}
 
 
+async def make_shared(server: Any, enterprise_caller: str) -> Things:
+    """What the enterprise shares with all its organizations; only its own addresses know it by these ids."""
+    top = await server.client(enterprise_caller)
+    playbook = await ok(top.post("/v3/enterprise/playbooks", json={"title": "For all", "body": "Openly."}))
+    return {"playbook_id": [playbook["playbook_id"]]}
+
+
 async def _join(top: Any, org_id: str, made: Things) -> None:
     """The user and the group become members of the organization."""
     role, org_role = made["role_id"]
@@ -45,8 +52,9 @@ async def _of_organization(server: Any, org: Any, org_id: str) -> Things:
     file = await ok(org.post(f"{base}/attachments", files={"file": ("secret.txt", b"x")}))
     events = await ok(org.get(f"{base}/sessions/{session}/events"))
     kept = await ok(org.post(f"{base}/secrets", json={"type": "key-value", "key": "K", "value": "v"}))
+    playbook = await ok(org.post(f"{base}/playbooks", json={"title": "Keep out", "body": "Quietly."}))
     return {
-        "secret_id": [kept["secret_id"]],
+        "secret_id": [kept["secret_id"]], "playbook_id": [playbook["playbook_id"]],
         "devin_id": [session], "uuid": [file["attachment_id"]], "name": [file["name"]],
         "attachment_urls": [file["url"]], "event_ids": [one["event_id"] for one in events["items"]],
         "pull_request_id": [await _pull_request(server, org_id, session)],

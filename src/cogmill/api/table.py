@@ -31,6 +31,8 @@ from cogmill.domain.members.schemas import (
 )
 from cogmill.domain.organizations import endpoints as organizations
 from cogmill.domain.organizations.schemas import AllowedTagsOut, DefaultTagOut, OrganizationOut, OrgGroupsOut
+from cogmill.domain.playbooks import endpoints as playbooks
+from cogmill.domain.playbooks.schemas import PlaybookOut, PlaybookVersionOut
 from cogmill.domain.pull_requests import endpoints as pull_requests
 from cogmill.domain.pull_requests.schemas import PullRequestOut, SessionDiffOut
 from cogmill.domain.secrets import endpoints as secrets
@@ -69,6 +71,8 @@ VIEW_ORG_MEMBERS = (P.VIEW_ORG_MEMBERSHIP, P.MANAGE_ORG_MEMBERSHIP)
 SERVICE_USERS = (P.MANAGE_ACCOUNT_SERVICE_USERS,)
 LEGACY_KEYS = (P.MANAGE_ORG_API_KEYS,)
 SECRETS = (P.MANAGE_ORG_SECRETS,)
+PLAYBOOKS, SHARED_PLAYBOOKS = (P.MANAGE_ORG_PLAYBOOKS,), (P.MANAGE_ACCOUNT_PLAYBOOKS,)
+USE_PLAYBOOKS = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_PLAYBOOKS)
 
 # fmt: off
 TABLE: list[Op] = [
@@ -215,6 +219,18 @@ TABLE: list[Op] = [
     Op("list_secrets", GET, "/v3/organizations/{org_id}/secrets", IN_ORG, SECRETS, secrets.list_, Page[SecretOut]),
     Op("create_secret", POST, "/v3/organizations/{org_id}/secrets", IN_ORG, SECRETS, secrets.create, SecretOut, audit="create_secret"),
     Op("delete_secret", DELETE, "/v3/organizations/{org_id}/secrets/{secret_id}", IN_ORG, SECRETS, secrets.delete, SecretOut, audit="delete_secret"),
+    Op("organization_list_playbooks", GET, "/v3/organizations/{org_id}/playbooks", IN_ORG, USE_PLAYBOOKS, playbooks.list_, Page[PlaybookOut]),
+    Op("organization_create_playbook", POST, "/v3/organizations/{org_id}/playbooks", IN_ORG, PLAYBOOKS, playbooks.create, PlaybookOut, audit="create_playbook"),
+    Op("organization_get_playbook", GET, "/v3/organizations/{org_id}/playbooks/{playbook_id}", IN_ORG, USE_PLAYBOOKS, playbooks.get, PlaybookOut),
+    Op("organization_update_playbook", PUT, "/v3/organizations/{org_id}/playbooks/{playbook_id}", IN_ORG, PLAYBOOKS, playbooks.replace, PlaybookOut, audit="update_playbook"),
+    Op("organization_delete_playbook", DELETE, "/v3/organizations/{org_id}/playbooks/{playbook_id}", IN_ORG, PLAYBOOKS, playbooks.delete, PlaybookOut, audit="delete_playbook"),
+    Op("enterprise_list_playbooks", GET, "/v3/enterprise/playbooks", IN_ENTERPRISE, SHARED_PLAYBOOKS, playbooks.list_, Page[PlaybookOut]),
+    Op("enterprise_create_playbook", POST, "/v3/enterprise/playbooks", IN_ENTERPRISE, SHARED_PLAYBOOKS, playbooks.create, PlaybookOut, audit="create_playbook"),
+    Op("enterprise_get_playbook", GET, "/v3/enterprise/playbooks/{playbook_id}", IN_ENTERPRISE, SHARED_PLAYBOOKS, playbooks.get, PlaybookOut),
+    Op("enterprise_update_playbook", PUT, "/v3/enterprise/playbooks/{playbook_id}", IN_ENTERPRISE, SHARED_PLAYBOOKS, playbooks.replace, PlaybookOut, audit="update_playbook"),
+    Op("enterprise_delete_playbook", DELETE, "/v3/enterprise/playbooks/{playbook_id}", IN_ENTERPRISE, SHARED_PLAYBOOKS, playbooks.delete, PlaybookOut, audit="delete_playbook"),
+    Op("list_organization_playbook_versions", GET, "/cogmill/v1/organizations/{org_id}/playbooks/{playbook_id}/versions", IN_ORG, USE_PLAYBOOKS, playbooks.versions, Page[PlaybookVersionOut], extension=True),
+    Op("list_enterprise_playbook_versions", GET, "/cogmill/v1/enterprise/playbooks/{playbook_id}/versions", IN_ENTERPRISE, SHARED_PLAYBOOKS, playbooks.versions, Page[PlaybookVersionOut], extension=True),
     Op("sign_in", POST, "/cogmill/v1/sign-in", PUBLIC, ANYBODY, sign_ins.sign_in, AccountOut, audit="login", extension=True),
     Op("sign_in_options", GET, "/cogmill/v1/sign-in", PUBLIC, ANYBODY, sign_ins.sign_in_options, SignInOptionsOut, extension=True),
     Op("begin_oidc", GET, "/cogmill/v1/sign-in/oidc", PUBLIC, ANYBODY, sign_ins.begin_oidc, None, extension=True, status=303, also_refuses=(404,)),

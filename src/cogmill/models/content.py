@@ -1,6 +1,6 @@
-"""Files that came with prompts, and secrets."""
+"""What feeds sessions: files that came with prompts, secrets, playbooks."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
 
 from cogmill.models.metadata import metadata
 
@@ -31,4 +31,37 @@ secret = Table(
     Column("created_at", Float(53), nullable=False),
     Column("created_by", String, nullable=False),
     Index(None, "org_id", "secret_id"),
+)
+
+playbook = Table(
+    "playbook",
+    metadata,
+    Column("playbook_id", String, primary_key=True),
+    Column("enterprise_id", ForeignKey("enterprise.enterprise_id"), nullable=False),
+    Column("org_id", ForeignKey("organization.org_id"), comment="null: shared with every organization"),
+    Column("version", Integer, nullable=False, comment="of the text that stands now, counted from 1"),
+    Column("title", String, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("macro", String, comment="with its !"),
+    Column("structured_output_schema", JSON),
+    Column("created_at", Float(53), nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("updated_at", Float(53), nullable=False),
+    Column("updated_by", String, nullable=False),
+    Index(None, "org_id", "playbook_id"),
+    Index(None, "enterprise_id", "org_id", "playbook_id"),
+    Index(None, "enterprise_id", "macro", "org_id"),
+)
+
+playbook_version = Table(
+    "playbook_version",
+    metadata,
+    Column("playbook_id", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("title", String, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("macro", String),
+    Column("structured_output_schema", JSON),
+    Column("created_at", Float(53), nullable=False),
+    Column("created_by", String, nullable=False),
 )

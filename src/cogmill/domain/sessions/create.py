@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import insert
+from sqlalchemy.engine import Row
 
 from cogmill.access.context import Context
 from cogmill.access.permissions import Permission as P
@@ -12,6 +13,8 @@ from cogmill.access.rights import rights_of
 from cogmill.access.scope import of_enterprise, owned
 from cogmill.domain.attachments.service import resolve as resolve_attachment
 from cogmill.domain.organizations.rules import check_tags, rules_of
+from cogmill.domain.playbooks.use import by_id as playbook_by_id
+from cogmill.domain.playbooks.use import by_macro as playbook_by_macro
 from cogmill.domain.secrets.use import SESSION, Taken, nearest, stored, variable_names
 from cogmill.domain.secrets.use import give as give_secrets
 from cogmill.domain.sessions.log import NewEvent, insert_events
@@ -56,11 +59,14 @@ def create_session(ctx: Context, data: SessionIn, parent_id: str | None, origin:
     _check_rights(ctx, data, user_id)
     tags = _tags(ctx, data)
     _check_references(data)
+    playbook = _playbook(ctx, data)
     repos = _repositories(ctx, data)
     parent = _parent(ctx, parent_id)
     secrets = _secrets(ctx, data, user_id, [ref.name for ref in repos])
     attachments = [resolve_attachment(ctx, url, at="attachment_urls") for url in data.attachment_urls or []]
     request = {name: value for name in KEPT if (value := getattr(data, name)) is not None}
+    if playbook is not None:
+        request = _of_playbook(playbook) | request
     if data.agent == "replay" and data.recording is None:
         raise Invalid.at("body", "recording", msg="Agent 'replay' needs the attachment URL or id of a recording.")
     if data.recording is not None:
@@ -68,13 +74,16 @@ def create_session(ctx: Context, data: SessionIn, parent_id: str | None, origin:
     if attachments:
         request["attachments"] = [a.attachment_id for a in attachments]
     events = _first_events(ctx, data, tags, user_id, [a.name for a in attachments])
+    if playbook is not None:
+        events.append(_playbook_event(playbook))
     if secrets:
         events.append(_secrets_event(secrets))
     values = {
         "session_id": new_id("devin"), "org_id": ctx.scope.one_org, "user_id": user_id,
         "service_user_id": ctx.principal.service_user_id, "origin": origin, "title": data.title,
         "prompt": data.prompt, "agent": data.agent, "request": request, "tags": tags,
-        "playbook_id": data.playbook_id, "schedule_id": None, "parent_session_id": parent and parent.session_id,
+        "playbook_id": playbook and playbook.playbook_id, "schedule_id": None,
+        "parent_session_id": parent and parent.session_id,
         "category": None, "subcategory": None, "max_acu_limit": data.max_acu_limit, "is_archived": False,
         "created_at": ctx.now, "status": Status.NEW.value, "status_detail": None, "updated_at": ctx.now,
         "last_seq": len(events), "acus_micro": 0, "usd_micro": 0, "structured_output": None, "epoch": 0,
@@ -124,13 +133,21 @@ def _check_references(data: SessionIn) -> None:
     if data.platform is not None and data.platform.lower() not in (*PLATFORMS, "inherit", "default"):
         raise UnknownPlatform
     named = {
-        "playbook_id": [data.playbook_id] if data.playbook_id else [],
         "child_playbook_id": [data.child_playbook_id] if data.child_playbook_id else [],
         "knowledge_ids": data.knowledge_ids or [],
     }
     for field, ids in named.items():
         if ids:
             raise BadRequest(f"{field}: {ids[0]!r} does not exist in this organization.")
+
+
+def _playbook(ctx: Context, data: SessionIn) -> Row[Any] | None:
+    """The playbook that is asked for by id, or else by its macro in the prompt. A text given along goes before both."""
+    if data.playbook is not None and data.playbook_id is not None:
+        raise BadRequest("playbook and playbook_id: give the text of a playbook or the id of one, not both.")
+    if data.playbook_id is not None:
+        return playbook_by_id(ctx, data.playbook_id, "playbook_id")
+    return playbook_by_macro(ctx, data.prompt) if data.playbook is None else None
 
 
 def _repositories(ctx: Context, data: SessionIn) -> list[RepositoryRef]:
@@ -200,6 +217,19 @@ def _secrets(ctx: Context, data: SessionIn, user_id: str | None, repositories: l
     """What the session may use: secrets of organization, repositories and user, then its own."""
     own = [Taken(one.key, one.value, "key-value", one.sensitive, SESSION) for one in data.session_secrets or []]
     return nearest([*stored(ctx, data.secret_ids, user_id, repositories), *own])
+
+
+def _of_playbook(playbook: Row[Any]) -> dict[str, Any]:
+    """What the session keeps of its playbook; a schema of its own counts more."""
+    schema = playbook.structured_output_schema
+    return {"playbook": playbook.body} | ({"structured_output_schema": schema} if schema is not None else {})
+
+
+def _playbook_event(playbook: Row[Any]) -> NewEvent:
+    """Which playbook, and which version: it may be saved anew while the session runs."""
+    told = {"playbook_id": playbook.playbook_id, "title": playbook.title, "version": playbook.version}
+    told |= {"macro": playbook.macro}
+    return NewEvent("playbook_selected", "playbook", f"Playbook: {playbook.title}", told, "incoming")
 
 
 def _secrets_event(secrets: list[Taken]) -> NewEvent:

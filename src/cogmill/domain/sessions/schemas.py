@@ -1,12 +1,11 @@
 """What goes in and out of the session operations; names and meanings are the contract's."""
 
-import json
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints
 
 from cogmill.domain.sessions.states import Detail, Status
+from cogmill.web.json_schemas import usable_schema
 from cogmill.web.params import Body, Out, PageQuery, Query, Tag
 
 Category = Literal[
@@ -27,9 +26,6 @@ Tags = Annotated[list[Tag], Field(max_length=50)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1_000_000, pattern=r"\S")]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Stamp = Annotated[int, Field(ge=-(2**53), le=2**53)]
-MAX_SCHEMA = 64 * 1024
-MAX_SCHEMA_DEPTH = 64
-"""Checking a schema, and values by it, recurses several calls deep for each level."""
 
 
 class SessionSecretIn(Body):
@@ -49,7 +45,9 @@ class SessionIn(Body):
         Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=2083)]], Field(max_length=100)] | None
     ) = None
     max_acu_limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    structured_output_schema: dict[str, Any] | None = Field(None, description="JSON Schema Draft 7, at most 64 KB")
+    structured_output_schema: Annotated[dict[str, Any] | None, AfterValidator(usable_schema)] = Field(
+        None, description="JSON Schema Draft 7, at most 64 KB"
+    )
     structured_output_required: bool | None = None
     session_secrets: Annotated[list[SessionSecretIn], Field(max_length=200)] | None = None
     session_links: Annotated[list[Id], Field(max_length=100)] | None = None
@@ -69,38 +67,6 @@ class SessionIn(Body):
     )
     playbook: Text | None = Field(None, description="Extension: the text of a playbook for this session only")
     recording: Id | None = Field(None, description="Extension: attachment URL or id of a recording for agent `replay`")
-
-    @field_validator("structured_output_schema")
-    @classmethod
-    def _schema_is_usable(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
-        if schema is None:
-            return None
-        if len(json.dumps(schema)) > MAX_SCHEMA:
-            raise ValueError("the schema is larger than 64 KB")
-        for depth, node in _nodes(schema):
-            if depth > MAX_SCHEMA_DEPTH:
-                raise ValueError(f"the schema is nested deeper than {MAX_SCHEMA_DEPTH} levels")
-            reference = node.get("$ref") if isinstance(node, dict) else None
-            if isinstance(reference, str) and not reference.startswith("#"):
-                raise ValueError(f"the schema must be self-contained; it refers to {reference[:100]!r}")
-        from jsonschema import Draft7Validator
-        from jsonschema.exceptions import SchemaError
-
-        try:
-            Draft7Validator.check_schema(schema)
-        except SchemaError as error:
-            raise ValueError(f"not a JSON Schema of Draft 7: {error.message[:300]}") from None
-        return schema
-
-
-def _nodes(node: Any) -> Iterator[tuple[int, Any]]:
-    """Everything inside a JSON value, with how deep it lies."""
-    waiting = [(0, node)]
-    while waiting:
-        depth, one = waiting.pop()
-        yield depth, one
-        inside = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
-        waiting.extend((depth + 1, part) for part in inside)
 
 
 class CreateQuery(Query):

@@ -1,0 +1,1 @@
+"""Playbooks: texts that tell sessions how to work."""

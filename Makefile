@@ -11,6 +11,8 @@ LOCKS := requirements-uv.lock requirements-dev.lock requirements.lock
 CODE := src tests bench
 # For `make test ARGS="-k name"`, `make serve ARGS="--port 8500"` and the like.
 ARGS ?=
+# Many tests wait for servers, so more of them at once than there are processors keep those busy.
+WORKERS ?= 3
 
 # Without byte code on disk every start compiles every import again, which takes two to three times as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -26,7 +28,7 @@ demo: $(STAMP)  ## Set up, start a server, run one session on a real repository,
 	@$(BIN)/cogmill demo $(ARGS)
 
 test: $(STAMP)  ## Run the whole test suite, on SQLite and on PostgreSQL
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) $(ARGS)
 
 serve: $(STAMP)  ## Serve API, pages and engine on 127.0.0.1:8400
 	@exec $(BIN)/cogmill serve $(ARGS)

@@ -7,10 +7,26 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+_ports = count(10_000 + 2_000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]))
+
+
+def free_port() -> int:
+    """A port below those that the system gives to clients, from a range of this worker of pytest's own.
+
+    A server that is killed and started again must find its port free: no client may have got it meanwhile.
+    """
+    for port in _ports:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 class Served:
@@ -19,9 +35,7 @@ class Served:
     def __init__(self, data: Path, *flags: str, **settings: str) -> None:
         self.data = data
         self.flags = flags
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("COGMILL_", "DEVIN_"))}
         self.environment |= settings

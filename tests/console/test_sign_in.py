@@ -10,8 +10,7 @@ import pytest
 from oidc_provider_mock import run_server_in_thread
 from playwright.sync_api import expect
 
-from cogmill.demo.local_server import free_port
-from tests.serving import Served
+from tests.serving import Served, free_port
 
 from .conftest import save_picture
 

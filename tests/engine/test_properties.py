@@ -47,8 +47,8 @@ triggers = st.tuples(st.sampled_from(Trigger), st.none() | st.sampled_from(Detai
 
 def states() -> list[State]:
     found = [State(status) for status in (S.NEW, S.CLAIMED, S.RESUMING, S.EXIT, S.ERROR)]
-    found += [State(S.RUNNING, detail) for detail in RUNNING_DETAILS]
-    return found + [State(S.SUSPENDED, detail) for detail in SUSPENDED_DETAILS]
+    found += [State(S.RUNNING, detail) for detail in sorted(RUNNING_DETAILS)]
+    return found + [State(S.SUSPENDED, detail) for detail in sorted(SUSPENDED_DETAILS)]
 
 
 def is_sound(state: State) -> bool:
@@ -71,7 +71,7 @@ def test_every_trigger_in_every_state_is_a_legal_edge_or_refused(state, trigger)
         assert after.status in EDGES[state.status]
 
 
-@pytest.mark.parametrize("state", [State(status) for status in ENDED], ids=str)
+@pytest.mark.parametrize("state", [State(status) for status in sorted(ENDED)], ids=str)
 def test_an_ended_session_stays_ended(state):
     for trigger, detail in product(Trigger, (None, *Detail)):
         with pytest.raises(WrongState):

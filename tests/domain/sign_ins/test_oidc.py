@@ -14,10 +14,10 @@ from oidc_provider_mock import run_server_in_thread
 from sqlalchemy import insert, select
 
 from cogmill.access.oidc_provider import CALLBACK, OidcProvider, ProviderRefused, UnknownKey, read_id_token
-from cogmill.demo.local_server import free_port
 from cogmill.doctor import examine
 from cogmill.models.access import idp_group, idp_group_member
 from cogmill.preconditions import SettingsError, check_oidc
+from tests.serving import free_port
 
 BEGIN = "/cogmill/v1/sign-in/oidc"
 PORT = free_port()

@@ -116,6 +116,7 @@ class StillEngine:
     tools: Any
     queued: list[int] = field(default_factory=list)
     stopped: list[int] = field(default_factory=list)
+    woken: list[str] = field(default_factory=list)
 
     async def start(self) -> None: ...
 
@@ -126,6 +127,9 @@ class StillEngine:
 
     def cancelled(self, row_id: int) -> None:
         self.stopped.append(row_id)
+
+    def due(self, loop: str) -> None:
+        self.woken.append(loop)
 
 
 @dataclass

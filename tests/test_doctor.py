@@ -20,6 +20,8 @@ from cogmill.main import app
 from cogmill.preconditions import Unusable, listen
 from cogmill.sandbox.protocol import Probe
 
+from .mail_server import mail_server
+
 FREE = {"COGMILL_MODEL_INPUT_USD_PER_MTOK": "0", "COGMILL_MODEL_OUTPUT_USD_PER_MTOK": "0"}
 
 
@@ -325,3 +327,36 @@ def test_a_taken_port_costs_no_keys(machine, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         machine.refuses(1, "already in use", "--port", COGMILL_PORT=str(taken.getsockname()[1]))
     assert not (machine.data / "keys.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"SMTP_URL": "mail.example.org"}, ["COGMILL_SMTP_URL must look like smtp://"]),
+        ({"SMTP_URL": "smtp://mail.example.org"}, ["COGMILL_MAIL_FROM"]),
+        ({"MAIL_FROM": "a@example.org"}, ["COGMILL_SMTP_URL"]),
+        ({"SMTP_HOST": "h", "MAIL_FROM": "two@x.org, three@x.org"}, ["COGMILL_MAIL_FROM must be the sender"]),
+        ({"SMTP_HOST": "h", "MAIL_FROM": "a@x.org", "SMTP_USER": "u"}, ["COGMILL_SMTP_PASSWORD"]),
+        ({"SMTP_URL": "smtp://h", "SMTP_PORT": "25", "MAIL_FROM": "a@x.org"}, ["leave COGMILL_SMTP_PORT out"]),
+        (
+            {"SMTP_URL": "smtp://u:secretword@mail.example.org?tls=none", "MAIL_FROM": "a@x.org"},
+            ["in the clear", "starttls"],
+        ),
+    ],
+)
+def test_mail_settings_that_cannot_be_used(machine, given, words):
+    named = {f"COGMILL_{name}": value for name, value in given.items()}
+    machine.complains("mail", *words, **named)
+    machine.refuses(2, *words, **named)
+    assert "secretword" not in machine.run("doctor").stdout
+
+
+def test_mail_server(machine):
+    with mail_server(needs_login=True) as inbox:
+        url = f"smtp://user:p4ss%20word%2F%40@127.0.0.1:{inbox.port}"
+        code, found = machine.doctor(COGMILL_SMTP_URL=url, COGMILL_MAIL_FROM="Cogmill <c@example.org>")
+        assert (code, found["mail"][0]) == (0, "ok")
+        assert f"127.0.0.1:{inbox.port} answers without TLS, logged in as user" in found["mail"][1]
+        assert "p4ss" not in found["mail"][1]
+        machine.complains("mail", "user and password are refused", COGMILL_SMTP_URL=url.replace("p4ss", "pass"))
+    machine.complains("mail", "Connection refused", COGMILL_SMTP_URL=url)

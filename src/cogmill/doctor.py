@@ -17,6 +17,7 @@ from cogmill.domain.identity.service import fits_database, is_initialised
 from cogmill.engine.agents.model.reach import reach
 from cogmill.engine.agents.model.wire import ModelFailure
 from cogmill.kit.settings import Settings, SettingsError
+from cogmill.kit.smtp import probe
 from cogmill.migrations.upgrade import HEAD, current
 from cogmill.preconditions import (
     KEYS_FOREIGN,
@@ -25,6 +26,7 @@ from cogmill.preconditions import (
     check_address,
     check_database_url,
     check_git,
+    check_mail,
     check_model,
     check_oidc,
     check_tls,
@@ -60,6 +62,8 @@ def examine(settings: Settings) -> list[Finding]:
     }  # fmt: skip
     if settings.oidc_issuer is not None:
         looks["sign-in"] = _sign_in
+    if any(getattr(settings, name) is not None for name in ("smtp_url", "smtp_host", "mail_from")):
+        looks["mail"] = _mail
     findings = []
     for name, look in looks.items():
         try:
@@ -122,6 +126,19 @@ def _sign_in(settings: Settings) -> Finding:
     except ProviderFailed as error:
         return Finding("sign-in", False, f"{settings.oidc_issuer} cannot be used: {error.extra['reason']}.")
     return Finding("sign-in", True, f"{settings.oidc_issuer}; it sends people back to {settings.base_url}{CALLBACK}")
+
+
+def _mail(settings: Settings) -> Finding:
+    check_mail(settings)
+    server = settings.smtp
+    if server is None:
+        raise AssertionError
+    wrong = probe(server)
+    if wrong is not None:
+        return Finding("mail", False, f"The mail server cannot be used: {wrong}. Correct COGMILL_SMTP_*, or start it.")
+    login = f", logged in as {server.user}" if server.user else ""
+    safe = {"tls": "over TLS", "starttls": "over STARTTLS", "none": "without TLS"}[server.tls]
+    return Finding("mail", True, f"{server} answers {safe}{login}; mails come from {settings.mail_from}")
 
 
 def _clock(settings: Settings) -> Finding:

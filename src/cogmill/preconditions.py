@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from cogmill.engine.agents.seam import ModelSettings
 from cogmill.kit.crypto import Keyring, load_keys
+from cogmill.kit.mail import sender
 from cogmill.kit.settings import Settings, SettingsError
 
 KEY_BYTES, BACKLOG = 32, 2048
@@ -147,6 +148,28 @@ def check_oidc(settings: Settings) -> None:
         raise SettingsError(f"COGMILL_OIDC_ISSUER={issuer} must be an https:// address; http:// only on this machine.")
     if "openid" not in settings.oidc_scope.split():
         raise SettingsError("COGMILL_OIDC_SCOPE must contain openid.")
+
+
+def check_mail(settings: Settings) -> None:
+    """Refuse settings for mail that are incomplete, or under which a password would travel in the clear."""
+    parts = ("smtp_host", "smtp_port", "smtp_user", "smtp_password", "smtp_tls")
+    given = [name for name in parts if getattr(settings, name) is not None]
+    if settings.smtp_url is not None and given:
+        raise SettingsError(f"COGMILL_SMTP_URL says it all: leave COGMILL_{given[0].upper()} out, or the URL.")
+    try:
+        server = settings.smtp
+    except ValueError as error:
+        raise SettingsError(f"COGMILL_SMTP_URL {error}.") from None
+    if server is None:
+        if given or settings.mail_from is not None:
+            raise SettingsError("For mail set COGMILL_SMTP_URL or COGMILL_SMTP_HOST, together with COGMILL_MAIL_FROM.")
+        return
+    if settings.mail_from is None or sender(settings.mail_from) is None:
+        raise SettingsError("COGMILL_MAIL_FROM must be the sender of mails, like Cogmill <cogmill@example.org>.")
+    if (server.user is None) != (server.password is None):
+        raise SettingsError("COGMILL_SMTP_USER and COGMILL_SMTP_PASSWORD go together; one of them is missing.")
+    if server.password is not None and server.tls == "none" and not server.is_near:
+        raise SettingsError(f"COGMILL_SMTP_TLS=none would send the password to {server} in the clear: use starttls.")
 
 
 def check_git() -> None:

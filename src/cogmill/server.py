@@ -42,6 +42,7 @@ from cogmill.preconditions import (
     check_address,
     check_database_url,
     check_git,
+    check_mail,
     check_model,
     check_oidc,
     check_tls,
@@ -143,7 +144,7 @@ def build(settings: Settings, installation: Installation) -> tuple[FastAPI, Runt
         runtime, sandbox_driver(settings), MirrorCache(settings.data / "mirrors"), choose_agent, asyncio.Event()
     )
     engine = EmbeddedEngine(tools)
-    signals.runnable, signals.cancelled = engine.runnable, engine.cancelled
+    signals.runnable, signals.cancelled, signals.due = engine.runnable, engine.cancelled, engine.due
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -172,6 +173,7 @@ def check_serving(settings: Settings) -> None:
     check_database_url(settings)
     check_model(settings)
     check_oidc(settings)
+    check_mail(settings)
     check_git()
     probe = sandbox_driver(settings).probe()
     if not probe.usable:

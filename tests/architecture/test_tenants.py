@@ -72,6 +72,7 @@ ALLOWED = {
     ("domain/sessions/service.py", "reload", "session"): BY_SESSION,
     ("domain/sessions/service.py", "_archive_tree", "session"): "children are made within their parent's organization",
     ("engine/embedded.py", "*", "session"): "looks for work of all organizations; shows it to nobody",
+    ("engine/loops/mails.py", "*", "mail"): "finds what waits to be sent; shows it to nobody but its recipient",
     ("engine/loops/workspaces.py", "*", "session"): "finds ended sessions of all organizations; shows them to nobody",
     ("engine/runner.py", "*", "attachment"): ENGINE,
     ("engine/store.py", "*", "session"): ENGINE,

@@ -32,6 +32,8 @@ class Signals:
     """A session must not run any longer; kill what runs."""
     appended: Callable[[int, list[tuple[int, bytes]]], None] = lambda _session, _events: None
     """New events of a session: (seq, the event as JSON)."""
+    due: Callable[[str], None] = lambda _loop: None
+    """A background loop, by its name, has something to do now or at another time than it knows."""
 
 
 LoggedEvent = tuple[int, str, dict[str, Any]]

@@ -9,11 +9,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cogmill.access.context import Context
 from cogmill.access.scope import Scope
+from cogmill.domain.mails.service import LOOP as MAILS
 from cogmill.domain.sessions.create import PRIORITIES
 from cogmill.domain.sessions.log import append, status_event
 from cogmill.domain.sessions.states import Detail, State, Trigger, transition
 from cogmill.engine.fair_queue import FairQueue
-from cogmill.engine.loops import idempotent_requests, workspaces
+from cogmill.engine.loops import idempotent_requests, mails, workspaces
+from cogmill.engine.loops.due import DueLoop
 from cogmill.engine.runner import Tools, run_session
 from cogmill.kit.logs import logger
 from cogmill.models.sessions import session
@@ -38,6 +40,8 @@ class EmbeddedEngine:
         self._idle_changed = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._call = Call(tools.runtime, Scope("", None), "engine", None)
+        clock = tools.runtime.clock
+        self._due = {MAILS: DueLoop(MAILS, partial(mails.run_once, self._call), clock)}
 
     async def start(self) -> None:
         """Take up what the last process left."""
@@ -55,7 +59,13 @@ class EmbeddedEngine:
             self._queue.add(row_id, org_id, priority)
         self._pump()
         self._loops = [
-            asyncio.create_task(loop()) for loop in (self._suspend_idle, self._clean_up, self._forget_answers)
+            asyncio.create_task(loop())
+            for loop in (
+                self._suspend_idle,
+                self._clean_up,
+                self._forget_answers,
+                *(one.run for one in self._due.values()),
+            )
         ]
 
     def runnable(self, row_id: int, org_id: str, priority: int) -> None:
@@ -71,6 +81,10 @@ class EmbeddedEngine:
         task = self._tasks.get(row_id)
         if task is not None:
             task.cancel()
+
+    def due(self, loop: str) -> None:
+        """Wake a background loop by its name."""
+        self._due[loop].wake()
 
     async def stop(self) -> None:
         """Let running steps end for a moment, then cut them; every session stays queued for the next start."""

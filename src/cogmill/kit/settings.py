@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cogmill.kit.networks import network
+from cogmill.kit.smtp import SmtpServer, parse_url, usual_port, usual_tls
 
 ProxyRange = Annotated[str, AfterValidator(lambda text: str(network(text)))]
 """An address or a range of addresses."""
@@ -90,6 +91,20 @@ class Settings(BaseSettings):
         False, description="Take e-mail addresses as verified even where the provider does not say so"
     )
 
+    smtp_url: SecretStr | None = Field(
+        None, description="Server for outgoing mail: smtp://user:password@host:587, or smtps:// for TLS at once"
+    )
+    smtp_host: str | None = Field(None, description="The same in parts, instead of the URL: its name")
+    smtp_port: int | None = Field(
+        None, ge=1, le=65535, description="Its port; default 587, with smtp_tls=tls 465, on this machine 25"
+    )
+    smtp_user: str | None = Field(None, description="User name there, if it asks for one")
+    smtp_password: SecretStr | None = Field(None, description="That user's password")
+    smtp_tls: Literal["starttls", "tls", "none"] | None = Field(
+        None, description="starttls, tls or none; default: tls at port 465, none on this machine, else starttls"
+    )
+    mail_from: str | None = Field(None, description="Sender of mails, e.g. Cogmill <cogmill@example.org>")
+
     unsafe_no_sandbox: bool = Field(False, description="Run sessions without isolation. For throw-away machines only")
     sandbox_network: bool = Field(False, description="Give commands of sessions the host's network")
     sandbox_memory: int = Field(4 * 1024**3, ge=64 * 1024**2, description="Memory of one session")
@@ -128,6 +143,18 @@ class Settings(BaseSettings):
     def org_requests_per_minute(self) -> int:
         """0: any number."""
         return self.rate_limit_org if self.rate_limit_org is not None else 0 if self.on_loopback else 3000
+
+    @property
+    def smtp(self) -> SmtpServer | None:
+        """The server for outgoing mail; ValueError when its URL is none."""
+        if self.smtp_url is not None:
+            return parse_url(self.smtp_url.get_secret_value())
+        if self.smtp_host is None:
+            return None
+        tls = self.smtp_tls or usual_tls(self.smtp_host, self.smtp_port)
+        password = self.smtp_password.get_secret_value() if self.smtp_password else None
+        port = self.smtp_port or usual_port(self.smtp_host, tls)
+        return SmtpServer(self.smtp_host, port, tls, self.smtp_user, password)
 
     @property
     def keys_file(self) -> Path:

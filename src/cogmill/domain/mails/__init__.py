@@ -1,0 +1,1 @@
+"""Mails: written with their cause, sent afterwards."""

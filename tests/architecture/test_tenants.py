@@ -11,6 +11,7 @@ ENGINE = "the engine works for the server, on the session that it has claimed by
 LOGIN = "runs before there is a scope: finds out whose the key is"
 OF_PRINCIPAL = "principals and roles that were found within the enterprise before; assignments hang on them"
 OWN_KEYS = "the owner was found within the enterprise before; only its keys are reached"
+PURGE = "removes what is due in any enterprise, organization by organization; shows it to nobody"
 
 ALLOWED = {
     ("access/browser_sessions.py", "find_visitor", "browser_session"): LOGIN,
@@ -59,6 +60,8 @@ ALLOWED = {
     ("domain/members/roles.py", "delete_role", "role_assignment"): OF_PRINCIPAL,
     ("domain/members/users.py", "_known", "user"): "an address has one account on a server; tells nothing of it",
     ("domain/organizations/deleted.py", "*", "organization"): "for the server's administrator; names the enterprise",
+    ("domain/organizations/purge.py", "*", "organization"): PURGE,
+    ("domain/organizations/purge.py", "*", "service_user"): PURGE,
     ("domain/organizations/groups.py", "_limits", "organization_group"): "names the scope's enterprise",
     ("domain/playbooks/service.py", "versions", "playbook_version"): "the playbook was found within the scope before",
     ("domain/pull_requests/endpoints.py", "session_diff", "event"): BY_SESSION,

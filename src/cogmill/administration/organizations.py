@@ -67,6 +67,7 @@ def _shown(row: Any, settings: "Settings") -> dict[str, Any]:
         "created_at": int(row.created_at),
         "deleted_at": int(row.deleted_at) if gone else None,
         "restorable_until": until,
+        "purged_at": None if row.purged_at is None else int(row.purged_at),
     }
 
 
@@ -82,7 +83,8 @@ def _print_table(shown: list[dict[str, Any]]) -> None:
     for one in shown:
         state = "live"
         if one["deleted_at"] is not None:
-            is_over = one["restorable_until"] < system_clock()
+            is_over = one["restorable_until"] < system_clock() or one["purged_at"] is not None
             state = "deleted for good" if is_over else f"deleted, restorable until {when(one['restorable_until'])}"
+            state += ", data removed" if one["purged_at"] is not None else ""
         table.add_row(one["org_id"], when(one["created_at"]), state, clean(one["name"]))
     stdout().print(table)

@@ -14,7 +14,7 @@ from cogmill.domain.sessions.create import PRIORITIES
 from cogmill.domain.sessions.log import append, status_event
 from cogmill.domain.sessions.states import Detail, State, Trigger, transition
 from cogmill.engine.fair_queue import FairQueue
-from cogmill.engine.loops import idempotent_requests, mails, workspaces
+from cogmill.engine.loops import deleted_organizations, idempotent_requests, mails, workspaces
 from cogmill.engine.loops.due import DueLoop
 from cogmill.engine.runner import Tools, run_session
 from cogmill.kit.logs import logger
@@ -64,6 +64,7 @@ class EmbeddedEngine:
                 self._suspend_idle,
                 self._clean_up,
                 self._forget_answers,
+                self._purge,
                 *(one.run for one in self._due.values()),
             )
         ]
@@ -170,6 +171,16 @@ class EmbeddedEngine:
             except SQLAlchemyError:
                 log.exception("answers_not_removed")
             await asyncio.sleep(idempotent_requests.EVERY_SECONDS)
+
+    async def _purge(self) -> None:
+        settings = self._tools.runtime.settings
+        while True:
+            try:
+                keep = settings.organization_retention_days * 86_400
+                await deleted_organizations.run_once(self._call, settings.data, keep)
+            except (OSError, SQLAlchemyError):
+                log.exception("organization_not_purged")
+            await asyncio.sleep(deleted_organizations.EVERY_SECONDS)
 
 
 def _suspend_before(moment: float, ctx: Context) -> None:

@@ -60,7 +60,7 @@ class Settings(BaseSettings):
         None, ge=0, description="max_session_acu_limit of new organizations whose creator names none"
     )
     organization_retention_days: float = Field(
-        30, ge=0, description="How long a deleted organization can be restored with 'cogmill organizations restore'"
+        30, ge=0, description="How long a deleted organization can be restored; then its data is removed for good"
     )
     acu_seconds: float = Field(900, gt=0, description="Active sandbox seconds that make one ACU")
     acu_per_usd: float = Field(0.5, ge=0, description="ACUs for one US dollar of model cost")

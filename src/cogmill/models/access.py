@@ -24,7 +24,15 @@ organization = Table(
     Column("max_session_acu_limit", BigInteger),
     Column("max_cycle_acu_limit", BigInteger, comment="null: no limit, 0: nothing may run"),
     Column("default_tag", String),
+    Column("purge_begun_at", Float(53), comment="from here on it cannot be restored"),
+    Column("purged_at", Float(53), comment="its data is gone; the row stays, so that its id reads as deleted"),
     Index(None, "enterprise_id", "org_id"),
+    Index(
+        "ix_organization_deleted_at",
+        "deleted_at",
+        sqlite_where=text("purged_at IS NULL AND deleted_at IS NOT NULL"),
+        postgresql_where=text("purged_at IS NULL AND deleted_at IS NOT NULL"),
+    ),
 )
 
 organization_tag = Table(

@@ -1,6 +1,7 @@
 """Bare mirrors of the repositories that sessions use: one per address, fetched once for all who ask at once."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import shutil
@@ -58,11 +59,14 @@ class MirrorCache:
         self._running: dict[str, tuple[float, asyncio.Task[Path]]] = {}
 
     def place(self, ref: RepositoryRef, scope: str = "") -> Path:
-        """Where the mirror lies. `scope` keeps apart what different tenants fetched with their own credentials."""
+        """Where the mirror lies. `scope` keeps apart what different tenants fetched with their own credentials;
+
+        each has a folder of its own, which can be removed with the tenant.
+        """
         if ref.clone_url is None:
             raise RepositoryRefused(f"{ref.name} has no address yet; its provider must resolve it first.")
         key = hashlib.sha256(f"{scope}\n{ref.clone_url}".encode()).hexdigest()[:16]
-        return self._folder / f"{ref.slug}-{key}.git"
+        return self._folder / scope / f"{ref.slug}-{key}.git"
 
     async def mirror(
         self,
@@ -79,6 +83,7 @@ class MirrorCache:
         stop it for the others. A fetch that began before `since` counts for nothing: it may have missed a push.
         """
         place = self.place(ref, scope)
+        self._make_room(place)
         while (running := self._running.get(place.name)) is not None and running[0] < since:
             await asyncio.wait([running[1]])
         if running is None:
@@ -90,6 +95,15 @@ class MirrorCache:
             task.add_done_callback(lambda done: self._forget(place.name, done))
         return await asyncio.shield(running[1])
 
+    def _make_room(self, place: Path) -> None:
+        """The tenant's folder, which sandboxes of other users pass through; takes in what an older version left."""
+        if not place.parent.is_dir():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.parent.chmod(0o711)
+        if place.parent != self._folder and not place.exists():
+            with contextlib.suppress(OSError):
+                (self._folder / place.name).rename(place)
+
     def _forget(self, key: str, task: asyncio.Task[Path]) -> None:
         self._running.pop(key, None)
         if not task.cancelled():
@@ -97,8 +111,7 @@ class MirrorCache:
 
     async def _refresh(self, ref: RepositoryRef, place: Path, credential: Credential | None) -> Path:
         asked = time.time()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        async with file_lock(self._folder / f"{place.name}.lock", self._clone_seconds) as lock:
+        async with file_lock(place.parent / f"{place.name}.lock", self._clone_seconds) as lock:
             if _fetched_at(place) >= asked:  # another process did it while we waited
                 return place
             fetch = _Fetch(ref, credential, lock)
@@ -112,9 +125,9 @@ class MirrorCache:
     async def _clone(self, fetch: "_Fetch", place: Path) -> None:
         # Whatever lies here without a stamp is what a killed process left; we hold the lock, so nobody writes it.
         prefix = f".{place.name}~"
-        for left in [place, *self._folder.glob(f"{prefix}*")]:
+        for left in [place, *place.parent.glob(f"{prefix}*")]:
             await asyncio.to_thread(shutil.rmtree, left, ignore_errors=True)
-        temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=self._folder))
+        temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=place.parent))
         try:
             temporary.chmod(0o755)
             await fetch.clone(temporary, self._clone_seconds)

@@ -25,6 +25,11 @@ def restore(db: Connection, enterprise_id: str, org_id: str, now: float, retenti
         raise NotFound(f"There is no organization {org_id!r}. 'cogmill organizations list' shows all.")
     if row.deleted_at is None:
         raise Conflict(f"Organization {org_id} ({row.name}) is not deleted.")
+    if row.purge_begun_at is not None:
+        raise Conflict(
+            f"Organization {org_id} ({row.name}) was deleted for good: its retention time was over, and its data "
+            "was removed. Take what you need from a backup."
+        )
     if now > restorable_until(row.deleted_at, retention_days):
         days = (now - row.deleted_at) / DAY
         raise Conflict(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cogmill.administration import accounts, audit, ip_access, organizations
+from cogmill.administration import accounts, audit, ip_access, organizations, secrets
 from cogmill.cli.app import app
 from cogmill.cli.output import FAILED, USAGE, fail
 from cogmill.demo.run import demo
@@ -25,6 +25,7 @@ app.add_typer(accounts.app)
 app.add_typer(organizations.app)
 app.add_typer(audit.app)
 app.add_typer(ip_access.app)
+app.add_typer(secrets.app)
 app.command()(demo)
 
 

@@ -45,8 +45,9 @@ def read_keys(settings: Settings) -> Keyring:
         raise SettingsError(f"{file} cannot be read by this user. Give it to them with chown.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise SettingsError(f"{file} is damaged ({type(error).__name__}). {KEYS_LOST}") from None
-    if len(keyring.master) != KEY_BYTES:
-        raise SettingsError(f"{file} is damaged (its key has {len(keyring.master)} bytes). {KEYS_LOST}")
+    lengths = {len(key) for key in (keyring.master, *keyring.wrapping)}
+    if lengths != {KEY_BYTES}:
+        raise SettingsError(f"{file} is damaged (a key has {min(lengths)} bytes). {KEYS_LOST}")
     mode = file.stat().st_mode & 0o777
     if mode & 0o077:
         raise SettingsError(f"{file} can be read by others (mode {mode:o}): chmod 600 {file}")

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from socket import socket
 from threading import Event
 from types import FrameType
@@ -13,7 +13,9 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from cogmill.access import data_keys
 from cogmill.access.context import LoggedEvent, Runtime, Signals
+from cogmill.access.key_services import KeyServiceFailed, key_services
 from cogmill.access.oidc_provider import OidcProvider
 from cogmill.access.principals import Authenticator
 from cogmill.access.rate_limits import RateLimits
@@ -30,7 +32,7 @@ from cogmill.engine.embedded import EmbeddedEngine
 from cogmill.engine.runner import Tools
 from cogmill.kit.clock import system_clock
 from cogmill.kit.crypto import Keyring, create_keys
-from cogmill.kit.db import open_database, sqlite_engine
+from cogmill.kit.db import Database, open_database, sqlite_engine
 from cogmill.kit.hub import Hub
 from cogmill.kit.settings import Settings, SettingsError
 from cogmill.migrations.upgrade import upgrade
@@ -128,11 +130,12 @@ def build(settings: Settings, installation: Installation) -> tuple[FastAPI, Runt
     from cogmill.api.table import TABLE
 
     database = open_database(settings.database)
+    keyring = _with_data_keys(settings, installation.keyring, database)
     hub, signals = Hub(), Signals()
     signals.appended = hub.publish
-    authenticator = Authenticator(database, installation.keyring)
+    authenticator = Authenticator(database, keyring)
     runtime = Runtime(
-        settings, database, installation.keyring, authenticator, system_clock, signals, hub, _record,
+        settings, database, keyring, authenticator, system_clock, signals, hub, _record,
         rate_limits=RateLimits.of(settings), oidc=OidcProvider.of(settings),
     )  # fmt: skip
     model = model_settings(settings)
@@ -158,6 +161,26 @@ def build(settings: Settings, installation: Installation) -> tuple[FastAPI, Runt
             await database.close()
 
     return create_app(runtime, TABLE, lifespan), runtime
+
+
+def _with_data_keys(settings: Settings, keyring: Keyring, database: Database) -> Keyring:
+    """The keyring with the keys of stored secrets, which the master key must open now rather than in a session."""
+    try:
+        with database.engine.begin() as db:
+            data_keys.ensure(db, key_services(settings, keyring), system_clock())
+        # A rotation changes the keys file while this runs, so it is read again when a key is to be opened.
+        stored = data_keys.StoredDataKeys(
+            database.engine.url, lambda: key_services(settings, _latest(settings, keyring))
+        )
+        stored.newest()
+    except KeyServiceFailed as error:
+        database.engine.dispose()
+        raise Unusable(str(error)) from None
+    return replace(keyring, data_keys=stored)
+
+
+def _latest(settings: Settings, keyring: Keyring) -> Keyring:
+    return read_keys(settings) if settings.keys_file.exists() else keyring
 
 
 def _record(log: list[LoggedEvent]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Place:
         The record is written at the end of the block, so that the block may still add to `data`. It names no
         principal of the API but the account of the operating system that ran the command.
         """
-        with self._writing() as db:
+        with self.writing() as db:
             yield db
             chain.append(
                 db, self.keyring,
@@ -73,7 +73,8 @@ class Place:
             )  # fmt: skip
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
+        """A transaction without a record, for what follows a recorded change."""
         if self.engine.dialect.name != "sqlite":
             with self.engine.begin() as db:
                 yield db

@@ -142,7 +142,7 @@ class Once:
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in response.raw_headers]
         kept = [(name, value) for name, value in headers if name not in _NOT_KEPT]
         body = bytes(response.body).decode("utf-8", "surrogateescape")
-        sealed = ctx.runtime.keyring.encrypt(json.dumps([kept, body]), self._bound_to)
+        sealed = ctx.runtime.keyring.encrypt_briefly(json.dumps([kept, body]), self._bound_to)
         columns = idempotent_request.c
         change = update(idempotent_request).where(columns.principal_id == self.principal_id, columns.key == self.key)
         ctx.db.execute(change.values(status=response.status_code, answer=sealed.encode()))

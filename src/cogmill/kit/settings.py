@@ -34,6 +34,16 @@ class Settings(BaseSettings):
     tls_cert: Path | None = Field(None, description="PEM file of the TLS certificate and its chain")
     tls_key: Path | None = Field(None, description="PEM file of its key, without a password")
     database_url: SecretStr | None = Field(None, description="PostgreSQL URL; default is SQLite in the data folder")
+    master_key: SecretStr | None = Field(
+        None, description="Master key that wraps the keys of stored secrets: base64 of 32 bytes; else in keys.json"
+    )
+    master_key_old: SecretStr | None = Field(
+        None, description="The one before, while 'cogmill secrets rotate-master-key' has not run"
+    )
+    key_service_url: str | None = Field(
+        None, description="Key service instead: address of a key of a Vault transit engine (…/v1/transit/keys/NAME)"
+    )
+    key_service_token: SecretStr | None = Field(None, description="Token for the key service")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON")
 

@@ -56,7 +56,7 @@ async def begin(call: Call, then: str) -> tuple[str, str]:
     """Where to send the browser, and what its cookie is to hold meanwhile."""
     journey = Journey.begin(call.runtime.clock() + LASTS, then if len(then) <= LONGEST_NEXT else "")
     url = await provider_of(call).address(journey)
-    return url, call.runtime.keyring.encrypt(json.dumps(asdict(journey)), BOUND_TO)
+    return url, call.runtime.keyring.encrypt_briefly(json.dumps(asdict(journey)), BOUND_TO)
 
 
 async def finish(call: Call, sealed: str | None, answer: OidcAnswer, address: str) -> tuple[SignedIn, str]:

@@ -1,0 +1,28 @@
+"""Which columns hold encrypted values, and what each value is bound to: what a new master key has to reach."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, select
+
+from cogmill.models.content import secret
+from cogmill.models.sessions import session, session_secret
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A column of values of `Keyring.encrypt`."""
+
+    column: Column[Any]
+    bound_to: ColumnElement[str]
+    """What `encrypt` was given as `bound_to`, as SQL over the row."""
+
+
+def _session_id() -> ColumnElement[str]:
+    return select(session.c.session_id).where(session.c.id == session_secret.c.session).scalar_subquery()
+
+
+SEALED = (
+    Sealed(secret.c.sealed, secret.c.secret_id),
+    Sealed(session_secret.c.sealed, _session_id().concat("/").concat(session_secret.c.name)),
+)

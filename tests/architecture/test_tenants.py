@@ -10,6 +10,8 @@ BY_SESSION = "session rows are reached by the row id of a session that was found
 ENGINE = "the engine works for the server, on the session that it has claimed by row id"
 LOGIN = "runs before there is a scope: finds out whose the key is"
 OF_PRINCIPAL = "principals and roles that were found within the enterprise before; assignments hang on them"
+BY_WEBHOOK = "the webhook was found within the scope before; only its deliveries are reached"
+SENDER = "the delivery loop works for all organizations; each webhook gets its own deliveries only"
 OWN_KEYS = "the owner was found within the enterprise before; only its keys are reached"
 PURGE = "removes what is due in any enterprise, organization by organization; shows it to nobody"
 
@@ -76,6 +78,15 @@ ALLOWED = {
     ("domain/sessions/events.py", "*", "event"): BY_SESSION,
     ("domain/sessions/service.py", "reload", "session"): BY_SESSION,
     ("domain/sessions/service.py", "_archive_tree", "session"): "children are made within their parent's organization",
+    ("domain/happenings/record.py", "<module>", "webhook"): "names the organization of what happened",
+    ("domain/happenings/record.py", "<module>", "organization"): "the enterprise above that organization",
+    ("domain/sessions/news.py", "changed", "session"): BY_SESSION,
+    ("domain/pull_requests/service.py", "tell", "session"): BY_SESSION,
+    ("domain/webhooks/deliveries.py", "*", "webhook_attempt"): BY_WEBHOOK,
+    ("domain/webhooks/deliveries.py", "*", "webhook_delivery"): BY_WEBHOOK,
+    ("domain/webhooks/service.py", "opened_secrets", "webhook"): "the delivery loop names the one that it sends to",
+    ("domain/webhooks/sending.py", "*", "webhook"): SENDER,
+    ("domain/webhooks/sending.py", "*", "webhook_delivery"): SENDER,
     ("engine/embedded.py", "*", "session"): "looks for work of all organizations; shows it to nobody",
     ("engine/loops/mails.py", "*", "mail"): "finds what waits to be sent; shows it to nobody but its recipient",
     ("engine/loops/workspaces.py", "*", "session"): "finds ended sessions of all organizations; shows them to nobody",

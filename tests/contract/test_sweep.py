@@ -25,6 +25,7 @@ PARTS = {
     "attachment_id": "00000000-0000-4000-8000-000000000000", "pull_request_id": "pr-" + "0" * 32,
     "tag": "a", "user_id": "user-0", "service_user_id": "service-user-0", "idp_group_name": "a", "role_id": "role-0",
     "api_key_id": "api-key-0", "secret_id": "secret-0", "playbook_id": "playbook-0",
+    "webhook_id": "webhook-0", "delivery_id": "msg-0",
 }  # fmt: skip
 PUBLIC_ANSWERS = {
     "healthz": 200, "readyz": 200, "metrics": 200, "openapi": 200, "docs": 200,
@@ -60,7 +61,7 @@ def plain_runtime() -> Runtime:
 SAMPLES = {
     "tags": ["a"], "groups": {}, "emails": ["a@example.org"], "idp_group_names": ["a"], "ttl_seconds": 60,
     "ip_ranges": ["127.0.0.1"], "role_type": "enterprise", "permissions": [],
-    "type": "key-value", "password": "a" * 12, "new_password": "a" * 12,
+    "url": "https://example.org/hook", "type": "key-value", "password": "a" * 12, "new_password": "a" * 12,
 }  # fmt: skip
 """Values of required inputs; any other one is the text "a"."""
 

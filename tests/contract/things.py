@@ -33,7 +33,7 @@ async def make_shared(server: Any, enterprise_caller: str) -> Things:
     """What the enterprise shares with all its organizations; only its own addresses know it by these ids."""
     top = await server.client(enterprise_caller)
     playbook = await ok(top.post("/v3/enterprise/playbooks", json={"title": "For all", "body": "Openly."}))
-    return {"playbook_id": [playbook["playbook_id"]]}
+    return {"playbook_id": [playbook["playbook_id"]], **await _webhook(top, "/cogmill/v1/enterprise/webhooks")}
 
 
 async def _join(top: Any, org_id: str, made: Things) -> None:
@@ -53,12 +53,20 @@ async def _of_organization(server: Any, org: Any, org_id: str) -> Things:
     events = await ok(org.get(f"{base}/sessions/{session}/events"))
     kept = await ok(org.post(f"{base}/secrets", json={"type": "key-value", "key": "K", "value": "v"}))
     playbook = await ok(org.post(f"{base}/playbooks", json={"title": "Keep out", "body": "Quietly."}))
+    hook = await _webhook(org, f"/cogmill/v1/organizations/{org_id}/webhooks")
     return {
-        "secret_id": [kept["secret_id"]], "playbook_id": [playbook["playbook_id"]],
+        **hook, "secret_id": [kept["secret_id"]], "playbook_id": [playbook["playbook_id"]],
         "devin_id": [session], "uuid": [file["attachment_id"]], "name": [file["name"]],
         "attachment_urls": [file["url"]], "event_ids": [one["event_id"] for one in events["items"]],
         "pull_request_id": [await _pull_request(server, org_id, session)],
     }  # fmt: skip
+
+
+async def _webhook(client: Any, path: str) -> Things:
+    """A webhook that has had something to tell."""
+    made = await ok(client.post(path, json={"url": "https://example.org/hook"}))
+    sent = await ok(client.post(f"{path}/{made['webhook_id']}/ping"))
+    return {"webhook_id": [made["webhook_id"]], "delivery_id": [sent["delivery_id"]]}
 
 
 async def _of_enterprise(org: Any, top: Any, org_id: str, mark: str) -> Things:

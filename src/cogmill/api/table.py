@@ -53,6 +53,8 @@ from cogmill.domain.sessions.schemas import (
 from cogmill.domain.sessions.stream import stream
 from cogmill.domain.sign_ins import endpoints as sign_ins
 from cogmill.domain.sign_ins.schemas import AccountOut, InvitationOut, SignedOutOut, SignInOptionsOut
+from cogmill.domain.webhooks import endpoints as webhooks
+from cogmill.domain.webhooks.schemas import DeliveryDetailsOut, DeliveryOut, WebhookOut, WebhookWithSecretOut
 from cogmill.web.guard import Reach
 from cogmill.web.params import Page
 
@@ -73,6 +75,7 @@ LEGACY_KEYS = (P.MANAGE_ORG_API_KEYS,)
 SECRETS = (P.MANAGE_ORG_SECRETS,)
 PLAYBOOKS, SHARED_PLAYBOOKS = (P.MANAGE_ORG_PLAYBOOKS,), (P.MANAGE_ACCOUNT_PLAYBOOKS,)
 USE_PLAYBOOKS = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_PLAYBOOKS)
+WEBHOOKS, WEBHOOKS_EVERYWHERE = (P.MANAGE_ORG_SETTINGS,), (P.MANAGE_ENTERPRISE_SETTINGS,)
 
 # fmt: off
 TABLE: list[Op] = [
@@ -254,6 +257,26 @@ TABLE: list[Op] = [
     Op("create_org_legacy_key", POST, "/cogmill/v1/organizations/{org_id}/legacy-keys", IN_ORG, LEGACY_KEYS, api_keys.create_legacy_for_organization, ApiKeyWithTokenOut, audit="create_org_api_key", extension=True),
     Op("revoke_org_legacy_key", DELETE, "/cogmill/v1/organizations/{org_id}/legacy-keys/{api_key_id}", IN_ORG, LEGACY_KEYS, api_keys.revoke_legacy_of_organization, LegacyKeyOut, audit="revoke_enterprise_api_key", extension=True),
 
+    Op("list_organization_webhooks", GET, "/cogmill/v1/organizations/{org_id}/webhooks", IN_ORG, WEBHOOKS, webhooks.list_, Page[WebhookOut], extension=True),
+    Op("create_organization_webhook", POST, "/cogmill/v1/organizations/{org_id}/webhooks", IN_ORG, WEBHOOKS, webhooks.create, WebhookWithSecretOut, audit="create_webhook", extension=True),
+    Op("get_organization_webhook", GET, "/cogmill/v1/organizations/{org_id}/webhooks/{webhook_id}", IN_ORG, WEBHOOKS, webhooks.get, WebhookOut, extension=True),
+    Op("update_organization_webhook", PATCH, "/cogmill/v1/organizations/{org_id}/webhooks/{webhook_id}", IN_ORG, WEBHOOKS, webhooks.update, WebhookOut, audit="update_webhook", extension=True),
+    Op("delete_organization_webhook", DELETE, "/cogmill/v1/organizations/{org_id}/webhooks/{webhook_id}", IN_ORG, WEBHOOKS, webhooks.delete, WebhookOut, audit="delete_webhook", extension=True),
+    Op("rotate_organization_webhook_secret", POST, "/cogmill/v1/organizations/{org_id}/webhooks/{webhook_id}/rotate-secret", IN_ORG, WEBHOOKS, webhooks.rotate_secret, WebhookWithSecretOut, audit="rotate_webhook_secret", extension=True),
+    Op("ping_organization_webhook", POST, "/cogmill/v1/organizations/{org_id}/webhooks/{webhook_id}/ping", IN_ORG, WEBHOOKS, webhooks.ping, DeliveryOut, audit="ping_webhook", extension=True),
+    Op("list_organization_webhook_deliveries", GET, "/cogmill/v1/organizations/{org_id}/webhooks/{webhook_id}/deliveries", IN_ORG, WEBHOOKS, webhooks.list_deliveries, Page[DeliveryOut], extension=True),
+    Op("get_organization_webhook_delivery", GET, "/cogmill/v1/organizations/{org_id}/webhooks/{webhook_id}/deliveries/{delivery_id}", IN_ORG, WEBHOOKS, webhooks.get_delivery, DeliveryDetailsOut, extension=True),
+    Op("replay_organization_webhook_delivery", POST, "/cogmill/v1/organizations/{org_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", IN_ORG, WEBHOOKS, webhooks.replay, DeliveryOut, audit="replay_webhook_delivery", extension=True),
+    Op("list_enterprise_webhooks", GET, "/cogmill/v1/enterprise/webhooks", IN_ENTERPRISE, WEBHOOKS_EVERYWHERE, webhooks.list_, Page[WebhookOut], extension=True),
+    Op("create_enterprise_webhook", POST, "/cogmill/v1/enterprise/webhooks", IN_ENTERPRISE, WEBHOOKS_EVERYWHERE, webhooks.create, WebhookWithSecretOut, audit="create_webhook", extension=True),
+    Op("get_enterprise_webhook", GET, "/cogmill/v1/enterprise/webhooks/{webhook_id}", IN_ENTERPRISE, WEBHOOKS_EVERYWHERE, webhooks.get, WebhookOut, extension=True),
+    Op("update_enterprise_webhook", PATCH, "/cogmill/v1/enterprise/webhooks/{webhook_id}", IN_ENTERPRISE, WEBHOOKS_EVERYWHERE, webhooks.update, WebhookOut, audit="update_webhook", extension=True),
+    Op("delete_enterprise_webhook", DELETE, "/cogmill/v1/enterprise/webhooks/{webhook_id}", IN_ENTERPRISE, WEBHOOKS_EVERYWHERE, webhooks.delete, WebhookOut, audit="delete_webhook", extension=True),
+    Op("rotate_enterprise_webhook_secret", POST, "/cogmill/v1/enterprise/webhooks/{webhook_id}/rotate-secret", IN_ENTERPRISE, WEBHOOKS_EVERYWHERE, webhooks.rotate_secret, WebhookWithSecretOut, audit="rotate_webhook_secret", extension=True),
+    Op("ping_enterprise_webhook", POST, "/cogmill/v1/enterprise/webhooks/{webhook_id}/ping", IN_ENTERPRISE, WEBHOOKS_EVERYWHERE, webhooks.ping, DeliveryOut, audit="ping_webhook", extension=True),
+    Op("list_enterprise_webhook_deliveries", GET, "/cogmill/v1/enterprise/webhooks/{webhook_id}/deliveries", IN_ENTERPRISE, WEBHOOKS_EVERYWHERE, webhooks.list_deliveries, Page[DeliveryOut], extension=True),
+    Op("get_enterprise_webhook_delivery", GET, "/cogmill/v1/enterprise/webhooks/{webhook_id}/deliveries/{delivery_id}", IN_ENTERPRISE, WEBHOOKS_EVERYWHERE, webhooks.get_delivery, DeliveryDetailsOut, extension=True),
+    Op("replay_enterprise_webhook_delivery", POST, "/cogmill/v1/enterprise/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", IN_ENTERPRISE, WEBHOOKS_EVERYWHERE, webhooks.replay, DeliveryOut, audit="replay_webhook_delivery", extension=True),
     Op("sleep_session", POST, "/cogmill/v1/organizations/{org_id}/sessions/{devin_id}/sleep", IN_ORG, MANAGE, sessions.sleep, SessionOut, audit="sleep_session", extension=True),
     Op("wake_session", POST, "/cogmill/v1/organizations/{org_id}/sessions/{devin_id}/wake", IN_ORG, MANAGE, sessions.wake, SessionOut, audit="wake_session", extension=True),
     Op("get_session_diff", GET, "/cogmill/v1/organizations/{org_id}/sessions/{devin_id}/diff", IN_ORG, VIEW, pull_requests.session_diff, SessionDiffOut, extension=True),

@@ -9,12 +9,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cogmill.access.context import Context
 from cogmill.access.scope import Scope
+from cogmill.domain.happenings.record import WEBHOOKS
 from cogmill.domain.mails.service import LOOP as MAILS
 from cogmill.domain.sessions.create import PRIORITIES
 from cogmill.domain.sessions.log import append, status_event
 from cogmill.domain.sessions.states import Detail, State, Trigger, transition
 from cogmill.engine.fair_queue import FairQueue
-from cogmill.engine.loops import deleted_organizations, idempotent_requests, mails, workspaces
+from cogmill.engine.loops import deleted_organizations, idempotent_requests, mails, webhooks, workspaces
 from cogmill.engine.loops.due import DueLoop
 from cogmill.engine.runner import Tools, run_session
 from cogmill.kit.logs import logger
@@ -42,6 +43,8 @@ class EmbeddedEngine:
         self._call = Call(tools.runtime, Scope("", None), "engine", None)
         clock = tools.runtime.clock
         self._due = {MAILS: DueLoop(MAILS, partial(mails.run_once, self._call), clock)}
+        self._deliveries = webhooks.Deliveries(self._call, lambda: self.due(WEBHOOKS))
+        self._due[WEBHOOKS] = DueLoop(WEBHOOKS, self._deliveries.run_once, clock)
 
     async def start(self) -> None:
         """Take up what the last process left."""
@@ -65,6 +68,7 @@ class EmbeddedEngine:
                 self._clean_up,
                 self._forget_answers,
                 self._purge,
+                self._forget_deliveries,
                 *(one.run for one in self._due.values()),
             )
         ]
@@ -90,8 +94,8 @@ class EmbeddedEngine:
     async def stop(self) -> None:
         """Let running steps end for a moment, then cut them; every session stays queued for the next start."""
         self._tools.stopping.set()
-        for loop in self._loops:
-            loop.cancel()
+        for task in (*self._loops, *self._deliveries.attempts()):
+            task.cancel()
         running = list(self._tasks.values())
         if running:
             _, late = await asyncio.wait(running, timeout=self._tools.runtime.settings.shutdown_grace_seconds)
@@ -181,6 +185,15 @@ class EmbeddedEngine:
             except (OSError, SQLAlchemyError):
                 log.exception("organization_not_purged")
             await asyncio.sleep(deleted_organizations.EVERY_SECONDS)
+
+    async def _forget_deliveries(self) -> None:
+        keep = self._tools.runtime.settings.webhook_log_days * 86_400
+        while True:
+            try:
+                await webhooks.forget(self._call, keep)
+            except SQLAlchemyError:
+                log.exception("deliveries_not_removed")
+            await asyncio.sleep(webhooks.FORGET_EVERY_SECONDS)
 
 
 def _suspend_before(moment: float, ctx: Context) -> None:

@@ -115,6 +115,11 @@ class Settings(BaseSettings):
     )
     mail_from: str | None = Field(None, description="Sender of mails, e.g. Cogmill <cogmill@example.org>")
 
+    webhook_private_addresses: list[ProxyRange] = Field(
+        [], description="Addresses and ranges beyond the public internet that webhooks may go to"
+    )
+    webhook_log_days: float = Field(30, gt=0, description="How long deliveries of webhooks are kept")
+
     unsafe_no_sandbox: bool = Field(False, description="Run sessions without isolation. For throw-away machines only")
     sandbox_network: bool = Field(False, description="Give commands of sessions the host's network")
     sandbox_memory: int = Field(4 * 1024**3, ge=64 * 1024**2, description="Memory of one session")

@@ -7,6 +7,7 @@ from sqlalchemy import Column, ColumnElement, select
 
 from cogmill.models.content import secret
 from cogmill.models.sessions import session, session_secret
+from cogmill.models.webhooks import webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +26,6 @@ def _session_id() -> ColumnElement[str]:
 SEALED = (
     Sealed(secret.c.sealed, secret.c.secret_id),
     Sealed(session_secret.c.sealed, _session_id().concat("/").concat(session_secret.c.name)),
+    Sealed(webhook.c.sealed, webhook.c.webhook_id),
+    Sealed(webhook.c.sealed_before, webhook.c.webhook_id),
 )

@@ -6,10 +6,17 @@ from sqlalchemy import func, insert, select, update
 
 from cogmill.access.context import Context
 from cogmill.access.scope import owned
+from cogmill.domain.happenings.record import happened
 from cogmill.kit.errors import NotFound
 from cogmill.kit.ids import new_id
 from cogmill.models.access import organization
 from cogmill.models.sessions import pull_request, session
+
+_TOLD = (
+    "pull_request_id", "org_id", "repo", "number", "state", "url", "branch", "base_branch", "base_commit",
+    "head_commit",
+)  # fmt: skip
+"""Neither title nor description: agents and people write them."""
 
 
 class PullRequestNotFound(NotFound):
@@ -49,7 +56,9 @@ def open_or_update(ctx: Context, row_id: int, facts: dict[str, Any]) -> tuple[An
     known = ctx.db.execute(mine).one_or_none()
     if known is not None:
         change = update(pull_request).where(pull_request.c.id == known.id).values(**facts, updated_at=ctx.now)
-        return ctx.db.execute(change.returning(*pull_request.c)).one(), False
+        row = ctx.db.execute(change.returning(*pull_request.c)).one()
+        tell(ctx, row, "updated")
+        return row, False
     org_id = ctx.scope.one_org
     # One numbering at a time in an organization: two sessions must not find the same highest number.
     ctx.db.execute(owned(organization, ctx.scope, organization.c.org_id).with_for_update(key_share=True))
@@ -67,4 +76,17 @@ def open_or_update(ctx: Context, row_id: int, facts: dict[str, Any]) -> tuple[An
         "created_at": ctx.now,
         "updated_at": ctx.now,
     }
-    return ctx.db.execute(insert(pull_request).values(values).returning(*pull_request.c)).one(), True
+    row = ctx.db.execute(insert(pull_request).values(values).returning(*pull_request.c)).one()
+    tell(ctx, row, "opened")
+    return row, True
+
+
+def tell(ctx: Context, row: Any, what: str) -> None:
+    """Tell whoever listens that a pull request was opened, updated, merged or closed."""
+
+    def facts() -> dict[str, Any]:
+        found = {name: getattr(row, name) for name in _TOLD}
+        found["session_id"] = ctx.db.execute(select(session.c.session_id).where(session.c.id == row.session)).scalar()
+        return found | {"created_at": int(row.created_at), "updated_at": int(row.updated_at)}
+
+    happened(ctx, row.org_id, f"pull_request.{what}", facts)

@@ -17,6 +17,7 @@ from cogmill.domain.playbooks.use import by_id as playbook_by_id
 from cogmill.domain.playbooks.use import by_macro as playbook_by_macro
 from cogmill.domain.secrets.use import SESSION, Taken, nearest, stored, variable_names
 from cogmill.domain.secrets.use import give as give_secrets
+from cogmill.domain.sessions import news
 from cogmill.domain.sessions.log import NewEvent, insert_events
 from cogmill.domain.sessions.queries import SessionNotFound, SessionRow, full_id
 from cogmill.domain.sessions.schemas import SessionIn
@@ -97,6 +98,7 @@ def create_session(ctx: Context, data: SessionIn, parent_id: str | None, origin:
     for attachment in {a.attachment_id: a for a in attachments}.values():
         link = {"session": row.id, "attachment_id": attachment.attachment_id, "source": "user"}
         ctx.db.execute(insert(session_attachment).values(link))
+    news.created(ctx, row)
     announce(ctx, row)
     return row
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, update
 
 from cogmill.access.context import Context
+from cogmill.domain.sessions import news
 from cogmill.domain.sessions.states import State
 from cogmill.kit.hot_insert import HotInsert
 from cogmill.kit.ids import event_id
@@ -71,11 +72,13 @@ def append(
         changes |= {"status": state.status.value, "status_detail": state.detail and state.detail.value}
     values = {f"new_{name}": value for name, value in changes.items()}
     values |= {"row_id": row_id, "claim": epoch, "count": len(events), "now": ctx.now, "acus": acus, "usd": usd}
-    last = ctx.db.execute(_change(epoch is not None, tuple(changes)), values).scalar()
-    if last is None:
+    row = ctx.db.execute(_change(epoch is not None, tuple(changes)), values).first()
+    if row is None:
         raise StaleEpoch(session_id)
-    insert_events(ctx, row_id, session_id, last - len(events), events)
-    return int(last)
+    insert_events(ctx, row_id, session_id, row.last_seq - len(events), events)
+    if state is not None and any(event.event_type == "status_changed" for event in events):
+        news.changed(ctx, row_id, row.org_id, state)
+    return int(row.last_seq)
 
 
 @cache
@@ -92,7 +95,7 @@ def _change(fenced: bool, names: tuple[str, ...]) -> Any:
         "acus_micro": columns.acus_micro + bindparam("acus"),
         "usd_micro": columns.usd_micro + bindparam("usd"),
     }
-    return change.values(values).returning(columns.last_seq)
+    return change.values(values).returning(columns.last_seq, columns.org_id)
 
 
 def insert_events(ctx: Context, row_id: int, session_id: str, after: int, events: list[NewEvent]) -> None:

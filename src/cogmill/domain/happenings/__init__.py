@@ -1,0 +1,1 @@
+"""What happens to sessions and pull requests, told to whoever asked for it."""

@@ -1,0 +1,62 @@
+"""Writing down that something happened, for those who listen, in the transaction in which it does."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import bindparam, or_, select
+
+from cogmill.access.context import Context
+from cogmill.domain.happenings.types import group
+from cogmill.kit.hot_insert import HotInsert
+from cogmill.kit.hot_select import HotSelect
+from cogmill.kit.ids import ordered_id
+from cogmill.models.access import organization
+from cogmill.models.webhooks import webhook, webhook_delivery
+
+_ORG: Any = bindparam("org_id")
+_ABOVE = select(organization.c.enterprise_id).where(organization.c.org_id == _ORG).scalar_subquery()
+LISTENING = HotSelect(
+    select(webhook.c.webhook_id, webhook.c.event_types).where(
+        or_(webhook.c.org_id == _ORG, webhook.c.org_id.is_(None) & (webhook.c.enterprise_id == _ABOVE)),
+        webhook.c.is_enabled,
+        webhook.c.deleted_at.is_(None),
+    )
+)
+"""All that an organization without webhooks pays for: one look into an index."""
+WEBHOOKS = "webhooks"
+"""The background loop that sends them."""
+INSERT = HotInsert(webhook_delivery)
+
+
+def happened(ctx: Context, org_id: str, event_type: str, facts: Callable[[], dict[str, Any]]) -> None:
+    """Queue the news for every webhook that wants it. `facts` is asked only when somebody does.
+
+    Facts are ids, states, numbers and addresses: nothing that a person, a model or a program wrote.
+    """
+    names = {"", event_type, group(event_type)}
+    wanted = [
+        row.webhook_id
+        for row in LISTENING(ctx.db, {"org_id": org_id})
+        if not names.isdisjoint(row.event_types.split(" "))
+    ]
+    if wanted:
+        deliver(ctx, wanted, event_type, facts())
+
+
+def deliver(ctx: Context, webhook_ids: list[str], event_type: str, data: dict[str, Any]) -> list[str]:
+    """Queue one message for each webhook; answers the ids of the deliveries."""
+    at = datetime.fromtimestamp(ctx.now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    body = json.dumps({"type": event_type, "timestamp": at, "data": data}, ensure_ascii=False, separators=(",", ":"))
+    rows = [
+        {
+            "delivery_id": ordered_id("msg"), "webhook_id": one, "event_type": event_type, "body": body,
+            "state": "pending", "attempt": 0, "attempt_base": 0, "due_at": ctx.now, "created_at": ctx.now,
+        }
+        for one in webhook_ids
+    ]  # fmt: skip
+    INSERT(ctx.db, rows)
+    ctx.after_commit.append(partial(ctx.runtime.signals.due, WEBHOOKS))
+    return [str(row["delivery_id"]) for row in rows]

@@ -1,0 +1,27 @@
+"""Look-ups of the hottest paths, compiled once per database."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Select
+from sqlalchemy.engine import Row
+
+
+class HotSelect:
+    """A query whose parameters are plain texts and numbers, and whose columns need no conversion."""
+
+    def __init__(self, query: Select[Any]) -> None:
+        self._query = query
+        self._ready: dict[str, tuple[str, list[str] | None]] = {}
+
+    def __call__(self, db: Connection, values: Mapping[str, Any]) -> list[Row[Any]]:
+        """All rows."""
+        sql, order = self._ready.get(db.dialect.name) or self._compile(db)
+        given = tuple(values[name] for name in order) if order is not None else dict(values)
+        return list(db.exec_driver_sql(sql, given))
+
+    def _compile(self, db: Connection) -> tuple[str, list[str] | None]:
+        compiled = self._query.compile(dialect=db.dialect)
+        order = list(compiled.positiontup or []) if compiled.positional else None
+        self._ready[db.dialect.name] = str(compiled), order
+        return self._ready[db.dialect.name]

@@ -35,10 +35,11 @@ FIELDS = {
     "role_id": "role_id", "enterprise_role_id": "role_id", "create_as_user_id": "user_id",
     "message_as_user_id": "user_id", "attachment_urls": "attachment_urls", "devin_id": "devin_id",
     "event_ids": "event_ids", "org_id": "org_id", "session_ids": "devin_id", "user_ids": "user_id",
-    "service_user_ids": "service_user_id", "secret_ids": "secret_id", "playbook_id": "playbook_id", "org_ids": "org_id",
+    "service_user_ids": "service_user_id", "secret_ids": "secret_id", "playbook_id": "playbook_id",
+    "child_playbook_id": "playbook_id", "org_ids": "org_id",
 }  # fmt: skip
 """Fields of queries and bodies that name objects, and the kind of thing that they name."""
-NOTHING_YET = {"child_playbook_id", "knowledge_ids", "schedule_id"}
+NOTHING_YET = {"knowledge_ids", "schedule_id"}
 """Fields for things that do not exist yet. Whoever adds them takes the field off this list."""
 OUTSIDE = {"url"}
 """Fields for addresses elsewhere."""

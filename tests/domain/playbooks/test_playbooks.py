@@ -170,3 +170,19 @@ async def test_an_id_counts_more_than_a_macro_and_texts_are_not_mixed(playbooks,
     assert one["playbook_id"] == other["playbook_id"]
     assert (await sessions.create(prompt="!release", playbook="Only this."))["playbook_id"] is None
     await sessions.create(playbook_id=other["playbook_id"], playbook="Only this.", expect=400)
+
+
+async def test_children_follow_the_playbook_that_their_parent_names(playbooks, sessions):
+    own, for_children, other = [await playbooks.create(title) for title in ("Own", "Children", "Other")]
+    named = {"playbook_id": own["playbook_id"], "child_playbook_id": for_children["playbook_id"]}
+    parent = (await sessions.create(**named))["session_id"]
+    child = await sessions.create(parent=parent)
+    assert child["playbook_id"] == for_children["playbook_id"]
+    assert (await sessions.row(child["session_id"])).request["playbook"] == BODY
+    assert (await sessions.create(parent=parent, playbook_id=other["playbook_id"]))["playbook_id"] == other[
+        "playbook_id"
+    ]
+    plain = (await sessions.create(playbook_id=own["playbook_id"]))["session_id"]
+    assert (await sessions.create(parent=plain))["playbook_id"] == own["playbook_id"]
+    await playbooks.ask("DELETE", f"{playbooks.of_org}/{for_children['playbook_id']}")
+    assert (await sessions.create(parent=parent))["playbook_id"] is None

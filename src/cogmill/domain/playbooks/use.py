@@ -25,10 +25,15 @@ _BY_MACRO = (
 
 def by_id(ctx: Context, playbook_id: str, field: str) -> Row[Any]:
     """The playbook that a field of a request names."""
-    row = ctx.db.execute(visible(ctx).where(playbook.c.playbook_id == playbook_id)).one_or_none()
+    row = if_there(ctx, playbook_id)
     if row is None:
         raise BadRequest(f"{field}: {playbook_id[:64]!r} does not exist in this organization.")
     return row
+
+
+def if_there(ctx: Context, playbook_id: str) -> Row[Any] | None:
+    """A playbook that was named earlier and may be gone since."""
+    return ctx.db.execute(visible(ctx).where(playbook.c.playbook_id == playbook_id)).one_or_none()
 
 
 def by_macro(ctx: Context, prompt: str) -> Row[Any] | None:

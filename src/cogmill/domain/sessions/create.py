@@ -15,6 +15,7 @@ from cogmill.domain.attachments.service import resolve as resolve_attachment
 from cogmill.domain.organizations.rules import check_tags, rules_of
 from cogmill.domain.playbooks.use import by_id as playbook_by_id
 from cogmill.domain.playbooks.use import by_macro as playbook_by_macro
+from cogmill.domain.playbooks.use import if_there as playbook_if_there
 from cogmill.domain.secrets.use import SESSION, Taken, nearest, stored, variable_names
 from cogmill.domain.secrets.use import give as give_secrets
 from cogmill.domain.sessions import news
@@ -60,9 +61,9 @@ def create_session(ctx: Context, data: SessionIn, parent_id: str | None, origin:
     _check_rights(ctx, data, user_id)
     tags = _tags(ctx, data)
     _check_references(data)
-    playbook = _playbook(ctx, data)
-    repos = _repositories(ctx, data)
     parent = _parent(ctx, parent_id)
+    playbook = _playbook(ctx, data, parent)
+    repos = _repositories(ctx, data)
     secrets = _secrets(ctx, data, user_id, [ref.name for ref in repos])
     attachments = [resolve_attachment(ctx, url, at="attachment_urls") for url in data.attachment_urls or []]
     request = {name: value for name in KEPT if (value := getattr(data, name)) is not None}
@@ -135,7 +136,6 @@ def _check_references(data: SessionIn) -> None:
     if data.platform is not None and data.platform.lower() not in (*PLATFORMS, "inherit", "default"):
         raise UnknownPlatform
     named = {
-        "child_playbook_id": [data.child_playbook_id] if data.child_playbook_id else [],
         "knowledge_ids": data.knowledge_ids or [],
     }
     for field, ids in named.items():
@@ -143,13 +143,24 @@ def _check_references(data: SessionIn) -> None:
             raise BadRequest(f"{field}: {ids[0]!r} does not exist in this organization.")
 
 
-def _playbook(ctx: Context, data: SessionIn) -> Row[Any] | None:
-    """The playbook that is asked for by id, or else by its macro in the prompt. A text given along goes before both."""
+def _playbook(ctx: Context, data: SessionIn, parent: SessionRow | None) -> Row[Any] | None:
+    """The playbook that is asked for by id, or else by its macro in the prompt, or that the parent has for children.
+
+    A text given along goes before all of them.
+    """
+    if data.child_playbook_id is not None:
+        playbook_by_id(ctx, data.child_playbook_id, "child_playbook_id")
     if data.playbook is not None and data.playbook_id is not None:
         raise BadRequest("playbook and playbook_id: give the text of a playbook or the id of one, not both.")
     if data.playbook_id is not None:
         return playbook_by_id(ctx, data.playbook_id, "playbook_id")
-    return playbook_by_macro(ctx, data.prompt) if data.playbook is None else None
+    if data.playbook is not None:
+        return None
+    named = playbook_by_macro(ctx, data.prompt)
+    if named is not None or parent is None:
+        return named
+    kept = parent.request.get("child_playbook_id") or parent.playbook_id
+    return playbook_if_there(ctx, kept) if kept is not None else None
 
 
 def _repositories(ctx: Context, data: SessionIn) -> list[RepositoryRef]:

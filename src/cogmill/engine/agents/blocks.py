@@ -4,6 +4,8 @@ import re
 import shlex
 from dataclasses import dataclass
 
+from cogmill.engine.agents.playbook_sections import TOLD, section_of
+
 LANGUAGES = frozenset({"sh", "bash", "shell"})
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
@@ -30,18 +32,26 @@ class Block:
 
 
 def parse(text: str) -> list[Block]:
-    """All shell blocks in order. BlockError when an option has a value that makes no sense."""
+    """All shell blocks in order. BlockError when an option has a value that makes no sense.
+
+    Blocks below headings such as "Advice" or "Forbidden Actions" are examples in a text, not steps.
+    """
     # Imported here: a server that never runs a runbook does not pay for the parser.
     from markdown_it import MarkdownIt
 
     blocks: list[Block] = []
     heading: str | None = None
-    in_heading = False
+    opened = told = ""
     for token in MarkdownIt("commonmark").parse(text):
         if token.type == "heading_open":
-            in_heading = True
-        elif token.type == "inline" and in_heading:
-            heading, in_heading = token.content.strip() or None, False
+            opened = token.tag
+            told = "" if opened <= told else told
+        elif token.type == "inline" and opened:
+            heading = token.content.strip() or None
+            told = opened if not told and section_of(heading or "") in TOLD else told
+            opened = ""
+        elif told:
+            continue
         elif token.type == "fence" and _language(token.info) in LANGUAGES and token.content.strip():
             line = (token.map[0] if token.map else 0) + 1
             title = heading or f"Block {len(blocks) + 1}"

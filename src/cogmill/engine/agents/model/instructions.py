@@ -5,6 +5,7 @@ from functools import cache
 from importlib.resources import files
 
 from cogmill.engine.agents.model.tools.seam import base_folder
+from cogmill.engine.agents.playbook_sections import rules_of
 from cogmill.engine.agents.seam import Task
 
 
@@ -49,4 +50,5 @@ def system_prompt(task: Task) -> str:
 def first_message(task: Task) -> str:
     if not task.playbook:
         return task.prompt
-    return f"{task.prompt}\n\nFollow this playbook:\n<playbook>\n{task.playbook.strip()}\n</playbook>"
+    rules = "".join(f"\n- {rule}" for rule in rules_of(task.playbook))
+    return f"{task.prompt}\n\nFollow this playbook:\n<playbook>\n{task.playbook.strip()}\n</playbook>{rules}"

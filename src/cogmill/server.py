@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from socket import socket
@@ -69,7 +69,7 @@ def prepare(settings: Settings) -> Installation:
     """Make the data folder, keys, database and first principals where they are missing; migrate the database."""
     make_data_folder(settings)
     settings.data.chmod(0o711)  # sandboxes of other users pass through to their own folder, and see nothing here
-    for folder in ("attachments", "forge", "mirrors", "sessions"):
+    for folder in ("attachments", "forge", "indexes", "mirrors", "sessions"):
         (settings.data / folder).mkdir(exist_ok=True)
         (settings.data / folder).chmod(0o711 if folder in {"mirrors", "sessions"} else 0o700)
     engine = _engine(settings)
@@ -135,7 +135,7 @@ def build(settings: Settings, installation: Installation) -> tuple[FastAPI, Runt
     signals.appended = hub.publish
     authenticator = Authenticator(database, keyring)
     runtime = Runtime(
-        settings, database, keyring, authenticator, system_clock, signals, hub, _record,
+        settings, database, keyring, authenticator, system_clock, signals, hub, _record, _redactor,
         rate_limits=RateLimits.of(settings), oidc=OidcProvider.of(settings),
     )  # fmt: skip
     model = model_settings(settings)
@@ -187,6 +187,12 @@ def _record(log: list[LoggedEvent]) -> dict[str, Any]:
     from cogmill.engine.agents.replay import record
 
     return record([LogEvent(seq, "", kind, "", "", 0.0, contents) for seq, kind, contents in log])
+
+
+def _redactor(secrets: Mapping[str, str]) -> Callable[[str], str]:
+    from cogmill.engine.redaction import Redactor
+
+    return Redactor(secrets).text
 
 
 def check_serving(settings: Settings) -> None:

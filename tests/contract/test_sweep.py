@@ -26,6 +26,7 @@ PARTS = {
     "tag": "a", "user_id": "user-0", "service_user_id": "service-user-0", "idp_group_name": "a", "role_id": "role-0",
     "api_key_id": "api-key-0", "secret_id": "secret-0", "playbook_id": "playbook-0",
     "webhook_id": "webhook-0", "delivery_id": "msg-0",
+    "repository_path": "acme/none", "branch_name": "none",
 }  # fmt: skip
 PUBLIC_ANSWERS = {
     "healthz": 200, "readyz": 200, "metrics": 200, "openapi": 200, "docs": 200,
@@ -61,6 +62,7 @@ def plain_runtime() -> Runtime:
 SAMPLES = {
     "tags": ["a"], "groups": {}, "emails": ["a@example.org"], "idp_group_names": ["a"], "ttl_seconds": 60,
     "ip_ranges": ["127.0.0.1"], "role_type": "enterprise", "permissions": [],
+    "repositories": [], "repository_paths": [],
     "url": "https://example.org/hook", "type": "key-value", "password": "a" * 12, "new_password": "a" * 12,
 }  # fmt: skip
 """Values of required inputs; any other one is the text "a"."""
@@ -182,7 +184,8 @@ async def test_a_deleted_organization_is_absent_for_its_enterprise(call):
 
 @pytest.mark.parametrize("caller", ["deepwiki", "wiki_person", "reader"])
 async def test_a_member_without_the_right(call, caller):
-    for op in TENANT:
+    held = {P.READ} if caller == "reader" else {P.READ, P.VIEW_ORG_WIKI, P.USE_ASK_DEVIN, P.INDEX_ORG_REPOSITORIES}
+    for op in [one for one in TENANT if held.isdisjoint(one.permissions)]:
         answer = await call(op, caller)
         assert_problem(answer, 403)
         assert op.permissions[0] in answer.json()["detail"]
@@ -205,6 +208,7 @@ async def test_who_reaches_several_organizations_must_name_one(call):
 async def test_who_holds_one_permission_passes_exactly_the_rows_that_name_it(call, caller):
     held = {"viewer": {P.VIEW_ORG_SESSIONS}, "manager": {P.MANAGE_ORG_SESSIONS, P.VIEW_ORG_SESSIONS}}
     held["session_user"] = {P.USE_DEVIN_SESSIONS}
+    held[caller].add(P.READ)  # every permission of an organization includes it
     for op in TENANT:
         answer = await call(op, caller)
         may = not held[caller].isdisjoint(op.permissions)

@@ -6,6 +6,8 @@ from sqlalchemy import select
 
 from cogmill.domain.pull_requests.service import open_or_update
 from cogmill.models.metadata import metadata
+from cogmill.scm.forge import LocalForge
+from cogmill.scm.git import run_git
 
 FACTS = {
     "repo": "acme/app", "title": "Title", "body": "", "branch": "b", "base_branch": "main", "base_commit": "a" * 40,
@@ -23,7 +25,7 @@ async def ok(answer: Any) -> Any:
 
 async def make_things(server: Any, org_id: str, org_caller: str, enterprise_caller: str, mark: str) -> Things:
     org, top = await server.client(org_caller), await server.client(enterprise_caller)
-    of_organization = await _of_organization(server, org, org_id)
+    of_organization = await _of_organization(server, org, org_id, mark)
     of_enterprise = await _of_enterprise(org, top, org_id, mark)
     await _join(top, org_id, of_enterprise)
     return {"org_id": [org_id], **of_organization, **of_enterprise}
@@ -46,10 +48,11 @@ async def _join(top: Any, org_id: str, made: Things) -> None:
     await ok(top.post(f"{members}/users/{user_id}", json={"role_id": org_role}))
 
 
-async def _of_organization(server: Any, org: Any, org_id: str) -> Things:
+async def _of_organization(server: Any, org: Any, org_id: str, mark: str) -> Things:
     base = f"/v3/organizations/{org_id}"
     session = (await ok(org.post(f"{base}/sessions", json={"prompt": "Keep out."})))["session_id"]
     file = await ok(org.post(f"{base}/attachments", files={"file": ("secret.txt", b"x")}))
+    repository, branch = await _repository(server, org, org_id, mark)
     events = await ok(org.get(f"{base}/sessions/{session}/events"))
     kept = await ok(org.post(f"{base}/secrets", json={"type": "key-value", "key": "K", "value": "v"}))
     playbook = await ok(org.post(f"{base}/playbooks", json={"title": "Keep out", "body": "Quietly."}))
@@ -58,6 +61,7 @@ async def _of_organization(server: Any, org: Any, org_id: str) -> Things:
         **hook, "secret_id": [kept["secret_id"]], "playbook_id": [playbook["playbook_id"]],
         "devin_id": [session], "uuid": [file["attachment_id"]], "name": [file["name"]],
         "attachment_urls": [file["url"]], "event_ids": [one["event_id"] for one in events["items"]],
+        "repository_path": [repository], "branch_name": [branch],
         "pull_request_id": [await _pull_request(server, org_id, session)],
     }  # fmt: skip
 
@@ -95,6 +99,19 @@ async def _of_enterprise(org: Any, top: Any, org_id: str, mark: str) -> Things:
         "user_id": [user_id], "service_user_id": [machine_id], "idp_group_name": [group],
         "role_id": [role, org_role], "api_key_id": [one["api_key_id"] for one in keys],
     }  # fmt: skip
+
+
+async def _repository(server: Any, org: Any, org_id: str, mark: str) -> tuple[str, str]:
+    """An indexed repository at the organization's forge, whose branch has a slash in its name as well."""
+    name, branch = f"{mark}/app", f"{mark}/main"
+    forge = LocalForge(server.runtime.settings.data / "forge" / org_id)
+    folder = await forge.create(name, default_branch=branch)
+    tree = (await run_git(["hash-object", "-w", "-t", "tree", "/dev/null"], git_dir=folder)).decode().strip()
+    who = {f"GIT_{one}_{two}": "a" for one in ("AUTHOR", "COMMITTER") for two in ("NAME", "EMAIL")}
+    commit = await run_git(["commit-tree", tree, "-m", "First"], git_dir=folder, env=who)
+    await run_git(["update-ref", f"refs/heads/{branch}", commit.decode().strip()], git_dir=folder)
+    await ok(org.put(f"/v3beta1/organizations/{org_id}/repositories/{name}/indexing"))
+    return name, branch
 
 
 async def _pull_request(server: Any, org_id: str, session_id: str) -> str:

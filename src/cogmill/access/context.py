@@ -1,6 +1,6 @@
 """What every service gets first: who asks, how far they reach, the open transaction, the time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,10 @@ def _no_recorder(_log: list[LoggedEvent]) -> dict[str, Any]:
     raise NotImplementedError("this process has no engine")
 
 
+def _no_redactor(_secrets: Mapping[str, str]) -> Callable[[str], str]:
+    raise NotImplementedError("this process shows no secrets' surroundings")
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """What lives as long as the server process."""
@@ -58,6 +62,8 @@ class Runtime:
     """Watchers of sessions, by the session's row id."""
     record: Callable[[list[LoggedEvent]], dict[str, Any]] = _no_recorder
     """Makes a recording that agent `replay` can play of a session's log."""
+    redactor: Callable[[Mapping[str, str]], Callable[[str], str]] = _no_redactor
+    """Makes of secrets, by name, what takes them out of texts."""
     floods: Flood = field(default_factory=Flood)
     """Which refused calls are recorded one by one."""
     sign_ins: SignIns = field(default_factory=SignIns)

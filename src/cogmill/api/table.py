@@ -35,6 +35,14 @@ from cogmill.domain.playbooks import endpoints as playbooks
 from cogmill.domain.playbooks.schemas import PlaybookOut, PlaybookVersionOut
 from cogmill.domain.pull_requests import endpoints as pull_requests
 from cogmill.domain.pull_requests.schemas import PullRequestOut, SessionDiffOut
+from cogmill.domain.repositories import endpoints as repositories
+from cogmill.domain.repositories.schemas import (
+    CodeHitOut,
+    IndexingStatusOut,
+    IndexJobDetailsOut,
+    RepositoryIndexingOut,
+    RepositoryOut,
+)
 from cogmill.domain.secrets import endpoints as secrets
 from cogmill.domain.secrets.schemas import SecretOut
 from cogmill.domain.service_users import endpoints as service_users
@@ -74,6 +82,8 @@ SERVICE_USERS = (P.MANAGE_ACCOUNT_SERVICE_USERS,)
 LEGACY_KEYS = (P.MANAGE_ORG_API_KEYS,)
 SECRETS = (P.MANAGE_ORG_SECRETS,)
 PLAYBOOKS, SHARED_PLAYBOOKS = (P.MANAGE_ORG_PLAYBOOKS,), (P.MANAGE_ACCOUNT_PLAYBOOKS,)
+READ_REPOS, INDEX_REPOS = (P.READ,), (P.INDEX_ORG_REPOSITORIES,)
+SEARCH_CODE = (P.USE_ASK_DEVIN, P.USE_DEVIN_SESSIONS)
 USE_PLAYBOOKS = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_PLAYBOOKS)
 WEBHOOKS, WEBHOOKS_EVERYWHERE = (P.MANAGE_ORG_SETTINGS,), (P.MANAGE_ENTERPRISE_SETTINGS,)
 
@@ -214,6 +224,17 @@ TABLE: list[Op] = [
     Op("create_service_user_api_key", POST, "/v3beta1/enterprise/service-users/{service_user_id}/api-keys", IN_ENTERPRISE, SERVICE_USERS, api_keys.create_for_service_user, ApiKeyWithTokenOut, audit="create_service_user_api_key"),
     Op("revoke_service_user_api_key", DELETE, "/v3beta1/enterprise/service-users/{service_user_id}/api-keys/{api_key_id}", IN_ENTERPRISE, SERVICE_USERS, api_keys.revoke_of_service_user, ApiKeyOut, audit="revoke_service_user_api_key"),
     Op("rotate_service_user_api_key", POST, "/v3beta1/enterprise/service-users/{service_user_id}/api-keys/{api_key_id}/rotate", IN_ENTERPRISE, SERVICE_USERS, api_keys.rotate_of_service_user, ApiKeyWithTokenOut, audit="rotate_service_user_api_key"),
+
+    Op("list_repositories", GET, "/v3beta1/organizations/{org_id}/repositories", IN_ORG, READ_REPOS, repositories.list_, Page[RepositoryOut]),
+    Op("list_indexed_repositories", GET, "/v3beta1/organizations/{org_id}/repositories/indexing", IN_ORG, READ_REPOS, repositories.list_indexed, Page[RepositoryIndexingOut]),
+    Op("bulk_index_repositories", PUT, "/v3beta1/organizations/{org_id}/repositories/indexing", IN_ORG, INDEX_REPOS, repositories.bulk_index, list[RepositoryIndexingOut], audit="index_repositories"),
+    Op("bulk_remove_repository_indexing", DELETE, "/v3beta1/organizations/{org_id}/repositories/indexing", IN_ORG, INDEX_REPOS, repositories.bulk_remove, list[RepositoryIndexingOut], audit="remove_repository_indexing"),
+    Op("remove_repository_indexing_branch", DELETE, "/v3beta1/organizations/{org_id}/repositories/{repository_path:path}/indexing/branches/{branch_name:path}", IN_ORG, INDEX_REPOS, repositories.remove_branch, RepositoryIndexingOut, audit="remove_repository_indexing"),
+    Op("get_repository_indexing_status", GET, "/v3beta1/organizations/{org_id}/repositories/{repository_path:path}/indexing", IN_ORG, READ_REPOS, repositories.get_status, IndexingStatusOut),
+    Op("index_repository", PUT, "/v3beta1/organizations/{org_id}/repositories/{repository_path:path}/indexing", IN_ORG, INDEX_REPOS, repositories.index, RepositoryIndexingOut, audit="index_repositories"),
+    Op("remove_repository_indexing", DELETE, "/v3beta1/organizations/{org_id}/repositories/{repository_path:path}/indexing", IN_ORG, INDEX_REPOS, repositories.remove, RepositoryIndexingOut, audit="remove_repository_indexing"),
+    Op("list_index_jobs", GET, "/cogmill/v1/organizations/{org_id}/index-jobs", IN_ORG, READ_REPOS, repositories.list_jobs, Page[IndexJobDetailsOut], extension=True),
+    Op("search_code", GET, "/cogmill/v1/organizations/{org_id}/code-search", IN_ORG, SEARCH_CODE, repositories.search, Page[CodeHitOut], extension=True),
 
     Op("list_custom_roles", GET, "/cogmill/v1/enterprise/roles", IN_ENTERPRISE, VIEW_MEMBERS, members.list_custom_roles, Page[CustomRoleOut], extension=True),
     Op("create_role", POST, "/cogmill/v1/enterprise/roles", IN_ENTERPRISE, MANAGE_MEMBERS, members.create_role, CustomRoleOut, audit="create_role", extension=True),

@@ -11,12 +11,14 @@ from cogmill.access.context import Context
 from cogmill.access.scope import Scope
 from cogmill.domain.happenings.record import WEBHOOKS
 from cogmill.domain.mails.service import LOOP as MAILS
+from cogmill.domain.repositories.jobs import INDEXING
 from cogmill.domain.sessions.create import PRIORITIES
 from cogmill.domain.sessions.log import append, status_event
 from cogmill.domain.sessions.states import Detail, State, Trigger, transition
 from cogmill.engine.fair_queue import FairQueue
 from cogmill.engine.loops import deleted_organizations, idempotent_requests, mails, webhooks, workspaces
 from cogmill.engine.loops.due import DueLoop
+from cogmill.engine.loops.indexing import Indexing
 from cogmill.engine.runner import Tools, run_session
 from cogmill.kit.logs import logger
 from cogmill.models.sessions import session
@@ -45,6 +47,7 @@ class EmbeddedEngine:
         self._due = {MAILS: DueLoop(MAILS, partial(mails.run_once, self._call), clock)}
         self._deliveries = webhooks.Deliveries(self._call, lambda: self.due(WEBHOOKS))
         self._due[WEBHOOKS] = DueLoop(WEBHOOKS, self._deliveries.run_once, clock)
+        self._due[INDEXING] = DueLoop(INDEXING, Indexing(tools.runtime).run_once, clock)
 
     async def start(self) -> None:
         """Take up what the last process left."""

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from cogmill.code_index.searching import Kind, Wanted
 from cogmill.domain.sessions.log import NewEvent
 from cogmill.domain.sessions.states import Detail
 from cogmill.engine.agents.seam import (
     Checkout,
+    CodeHit,
     Json,
     LogEvent,
     Price,
@@ -21,6 +23,7 @@ from cogmill.engine.agents.seam import (
     Suspend,
     Task,
 )
+from cogmill.engine.code import search_code
 from cogmill.engine.journal import Journal, Known
 from cogmill.engine.live_output import LiveOutput
 from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Meter
@@ -219,6 +222,13 @@ class LiveTurn:
         clean = self._store.redactor.json(value)
         event = NewEvent("structured_output_updated", "other", "Structured output set", {"structured_output": clean})
         await self._store.append([event], structured_output=clean)
+
+    async def search_code(
+        self, query: str, kind: Kind, *, path: str | None, language: str | None, limit: int
+    ) -> tuple[list[str], list[CodeHit]]:
+        """Search the indexes of the session's repositories."""
+        names = [one.name for one in self.task.checkouts]
+        return await search_code(self._store, names, Wanted(query, kind, limit, path, language))
 
     async def commit_push(self, checkout: Checkout) -> str:
         """Push the work branch on the host side."""

@@ -6,19 +6,28 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from cogmill.access.context import Context, Runtime
+from cogmill.access.scope import Scope
 from cogmill.domain.pull_requests.service import open_or_update
+from cogmill.domain.repositories.indexing import follow
 from cogmill.domain.sessions.create import local_paths
 from cogmill.engine.agents.seam import Checkout, PullRequest, StepResult
 from cogmill.engine.store import Store, title_of
 from cogmill.kit.faults import crash_point
+from cogmill.kit.logs import logger
 from cogmill.sandbox.protocol import Limits, Sandbox, SandboxDriver, SandboxSpec
 from cogmill.scm.checkout import Clone, Identity, make_bundle, prepare_clone, work_head, workspace_diff
 from cogmill.scm.errors import NoNewCommits, PushRefused
 from cogmill.scm.forge import LocalForge
+from cogmill.scm.git import GitError
 from cogmill.scm.mirrors import MirrorCache, read_refs
 from cogmill.scm.names import work_branch_name
 from cogmill.scm.repositories import RepositoryRef, parse_repository
+from cogmill.web.call import Call
+
+log = logger("engine")
 
 FRESH_SECONDS = 2.0
 """A mirror whose fetch began less than this ago is not fetched again: sessions started together share one fetch."""
@@ -68,7 +77,16 @@ class Workspace:
         mirror = await self.mirrors.mirror(
             ref, max_age=FRESH_SECONDS, since=self.store.row.created_at, scope=self.store.row.org_id
         )
-        return Source(ref, await self.forge.import_from(ref, mirror), mirror)
+        name = await self.forge.import_from(ref, mirror)
+        await self._follow(name)
+        return Source(ref, name, mirror)
+
+    async def _follow(self, name: str) -> None:
+        """Its branches may have moved: an index of it follows. Never in the session's way."""
+        try:
+            await follow(Call(self.runtime, Scope("", self.store.row.org_id), "index", None), name)
+        except (GitError, OSError, SQLAlchemyError):
+            log.exception("index_not_followed", repository=name)
 
     def sandbox(self) -> Sandbox:
         """The session's sandbox over its folder, not started."""
@@ -146,6 +164,7 @@ class Workspace:
         check = self._refuse_secrets if self.store.redactor.longest else None
         await self.forge.push_branch(made.name, made.work_branch, bundle.path, bundle.head, replaces=now, check=check)
         crash_point("pushed")
+        await self._follow(made.name)
         target.unlink(missing_ok=True)
         return bundle.head
 

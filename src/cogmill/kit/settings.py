@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     sandbox_output: int = Field(1024**2, ge=4096, description="Output kept of one command")
     sandbox_workspace: int = Field(10 * 1024**3, ge=1024**2, description="Disk use of one session")
 
+    index_memory: int = Field(1024**3, ge=256 * 1024**2, description="Memory of the process that indexes code")
+    index_seconds: float = Field(3600, gt=0, description="How long indexing one branch may take")
+
     local_repos: list[Path] | None = Field(
         None, description="Folders whose git repositories may be named by path; default: all on loopback, else none"
     )

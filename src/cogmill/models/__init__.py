@@ -1,6 +1,6 @@
 """All tables of Cogmill, one file per family; foreign keys cross slices, so they share this package."""
 
-from cogmill.models import access, audit, content, installation, mails, sessions, webhooks
+from cogmill.models import access, audit, content, installation, mails, repositories, sessions, webhooks
 from cogmill.models.metadata import metadata
 
-__all__ = ["access", "audit", "content", "installation", "mails", "metadata", "sessions", "webhooks"]
+__all__ = ["access", "audit", "content", "installation", "mails", "metadata", "repositories", "sessions", "webhooks"]

@@ -24,6 +24,8 @@ class World:
         self.task = PLAIN
         self.journal = Journal()
         self.turns: list[MemoryTurn] = []
+        self.index = None
+        """Answers code searches, if the repositories are indexed."""
 
     def asks(self, prompt: str, **changes) -> "World":
         self.task = replace(self.task, prompt=prompt, **changes)
@@ -31,6 +33,7 @@ class World:
 
     def turn(self, **options) -> MemoryTurn:
         self.turns.append(MemoryTurn(self.task, self.sandbox, self.journal, **options))
+        self.turns[-1].index = self.index
         return self.turns[-1]
 
     async def run(self, make) -> TurnEnd:

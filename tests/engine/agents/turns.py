@@ -81,6 +81,7 @@ class MemoryTurn:
         self._seen = len(journal.events)
         self.output: list[str] = []
         self._pull_requests = 0
+        self.index = None
 
     def _deliver(self) -> None:
         due = [one for one in self.journal.arriving if one[0] <= len(self.journal.events)]
@@ -173,6 +174,9 @@ class MemoryTurn:
         if counted.stdout.strip() in {b"", b"0"}:
             raise ValueError("no new commits")
         return (await self.sandbox.exec(["git", "-C", checkout.path, "rev-parse", "HEAD"])).stdout.decode().strip()
+
+    async def search_code(self, query, kind, *, path, language, limit):
+        return self.index(query, kind) if self.index else ([], [])
 
     async def commit_push(self, checkout) -> str:
         return await self._head(checkout)

@@ -58,6 +58,15 @@ def stored(
     ]
 
 
+def values_to_hide(ctx: Context) -> dict[str, str]:
+    """All that anybody in the organization keeps secret; whose the personal ones are, the names do not tell."""
+    values: dict[str, str] = {}
+    for row in ctx.db.execute(owned(secret, ctx.scope).where(secret.c.is_sensitive)):
+        name = environment_name(row.key if row.user_id is None else "personal", values)
+        values[name] = ctx.runtime.keyring.decrypt(row.sealed, row.secret_id)
+    return values
+
+
 def _nearness(row: Any) -> int:
     return PERSONAL if row.user_id is not None else REPOSITORY if row.repository is not None else ORG
 

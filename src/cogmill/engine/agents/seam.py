@@ -48,6 +48,21 @@ class PullRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeHit:
+    """A definition, or a line, that an index of a repository knows."""
+
+    repository: str
+    branch: str
+    commit: str
+    path: str
+    line: int
+    text: str
+    name: str | None = None
+    kind: str | None = None
+    container: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """A file that came with the prompt or a message; already lies in the workspace."""
 
@@ -180,6 +195,14 @@ class Turn(Protocol):
     async def set_structured_output(self, value: Json) -> None:
         """Store the (already validated) structured output."""
 
+    async def search_code(
+        self, query: str, kind: Literal["symbols", "text"], *, path: str | None, language: str | None, limit: int
+    ) -> tuple[list[str], list[CodeHit]]:
+        """Search the indexes of the session's repositories: the names of those that have one, and the hits.
+
+        They know what is pushed, not what the workspace holds. Use inside a step.
+        """
+
     async def commit_push(self, checkout: Checkout) -> str:
         """Push the work branch's commits to the forge, on the host side. Answers the head commit.
 
@@ -230,6 +253,6 @@ class ModelSettings:
 
 
 __all__ = [
-    "Agent", "Attachment", "Checkout", "Json", "LogEvent", "ModelSettings", "OutputSink", "Price", "PullRequest",
-    "StepOutcome", "StepResult", "Steps", "Suspend", "Task", "Turn", "TurnEnd",
+    "Agent", "Attachment", "Checkout", "CodeHit", "Json", "LogEvent", "ModelSettings", "OutputSink", "Price",
+    "PullRequest", "StepOutcome", "StepResult", "Steps", "Suspend", "Task", "Turn", "TurnEnd",
 ]  # fmt: skip

@@ -22,7 +22,7 @@ from cogmill.web.call import Call
 log = logger("engine")
 EVERY_SECONDS = 3600.0
 _AT_ONCE = 200
-FOLDERS = ("forge", "mirrors")
+FOLDERS = ("forge", "indexes", "mirrors")
 """Folders of the data folder with a part for each organization, under its id."""
 
 

@@ -52,6 +52,14 @@ class Search(Arguments):
     limit: int = Field(default=100, ge=1, le=1000)
 
 
+class CodeSearch(Arguments):
+    query: str = Field(min_length=1, max_length=200, pattern=r"^[^\r\n]+$", description="A name, its part, or a text.")
+    kind: Literal["symbols", "text"] = "symbols"
+    path: str | None = Field(default=None, max_length=200, description="Only files whose path fits, e.g. src/*.py.")
+    language: str | None = Field(default=None, description="Only files of this language, e.g. python.")
+    limit: int = Field(default=50, ge=1, le=200)
+
+
 class InRepository(Arguments):
     repo: str | None = Field(default=None, description="Needed only when several repositories are checked out.")
 

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from cogmill.engine.agents.clipping import clip
+from cogmill.engine.agents.model.tools.code import CODE_TOOLS
 from cogmill.engine.agents.model.tools.control import CONTROLS, structured_parameters
 from cogmill.engine.agents.model.tools.files import FILE_TOOLS
 from cogmill.engine.agents.model.tools.git import GIT_TOOLS
@@ -13,7 +14,7 @@ from cogmill.engine.agents.model.tools.shell import SHELL_TOOLS
 from cogmill.engine.agents.model.wire import ToolSpec
 from cogmill.engine.agents.seam import Json, Task
 
-TOOLS: dict[str, Tool] = {tool.name: tool for tool in (*SHELL_TOOLS, *FILE_TOOLS, *GIT_TOOLS)}
+TOOLS: dict[str, Tool] = {tool.name: tool for tool in (*SHELL_TOOLS, *FILE_TOOLS, *CODE_TOOLS, *GIT_TOOLS)}
 CONTROL: dict[str, Control] = {control.name: control for control in CONTROLS}
 
 

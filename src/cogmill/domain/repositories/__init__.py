@@ -1,0 +1,1 @@
+"""The repositories of an organization, which of them are indexed, and searching the indexes."""

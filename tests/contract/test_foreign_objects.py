@@ -20,7 +20,7 @@ from .things import Things, make_shared, make_things
 
 TENANTS = {"elsewhere": ("foreigner", "foreign_admin"), "beside": ("stranger", "enterprise_admin")}
 """Another enterprise, and another organization of the same one: who makes objects there."""
-OF_ENTERPRISE = {"user_id", "service_user_id", "idp_group_name", "role_id"}
+OF_ENTERPRISE = {"user_id", "service_user_id", "idp_group_name", "role_id", "connection_id"}
 """Things of the enterprise as a whole: seen from the organization beside they are no foreign ones."""
 CALLERS = {
     Reach.IN_ORG: "org_admin", Reach.IN_HOME_ORG: "org_admin", Reach.IN_ENTERPRISE: "enterprise_admin",

@@ -27,13 +27,14 @@ PARTS = {
     "api_key_id": "api-key-0", "secret_id": "secret-0", "playbook_id": "playbook-0",
     "webhook_id": "webhook-0", "delivery_id": "msg-0",
     "repository_path": "acme/none", "branch_name": "none",
+    "connection_id": "git-connection-0", "git_permission_id": "git-permission-0",
 }  # fmt: skip
 PUBLIC_ANSWERS = {
     "healthz": 200, "readyz": 200, "metrics": 200, "openapi": 200, "docs": 200,
     "index_page": 200, "session_page": 200, "pull_request_page": 200,
     "sign_in_page": 200, "invitation_page": 200, "sign_in": 401, "accept_invitation": 404,
     "sign_in_options": 200, "begin_oidc": 404, "finish_oidc": 404,
-    "attachment_file": 403, "asset": 404, "swagger": 404,
+    "receive_git_webhook": 403, "attachment_file": 403, "asset": 404, "swagger": 404,
 }  # fmt: skip
 """What public rows answer to nobody: a row that is not listed must be listed on purpose."""
 GATED = [op for op in TABLE if op.reach is not Reach.PUBLIC]
@@ -64,6 +65,7 @@ SAMPLES = {
     "ip_ranges": ["127.0.0.1"], "role_type": "enterprise", "permissions": [],
     "repositories": [], "repository_paths": [],
     "url": "https://example.org/hook", "type": "key-value", "password": "a" * 12, "new_password": "a" * 12,
+    "git_provider_type": "github_token",
 }  # fmt: skip
 """Values of required inputs; any other one is the text "a"."""
 

@@ -28,7 +28,7 @@ async def make_things(server: Any, org_id: str, org_caller: str, enterprise_call
     of_organization = await _of_organization(server, org, org_id, mark)
     of_enterprise = await _of_enterprise(org, top, org_id, mark)
     await _join(top, org_id, of_enterprise)
-    return {"org_id": [org_id], **of_organization, **of_enterprise}
+    return {"org_id": [org_id], **of_organization, **of_enterprise, **await _git(top, org_id)}
 
 
 async def make_shared(server: Any, enterprise_caller: str) -> Things:
@@ -112,6 +112,17 @@ async def _repository(server: Any, org: Any, org_id: str, mark: str) -> tuple[st
     await run_git(["update-ref", f"refs/heads/{branch}", commit.decode().strip()], git_dir=folder)
     await ok(org.put(f"/v3beta1/organizations/{org_id}/repositories/{name}/indexing"))
     return name, branch
+
+
+async def _git(top: Any, org_id: str) -> Things:
+    """A connection and a permission for it. Plain git: nothing of it is asked at a provider."""
+    body = {"git_provider_type": "git_https", "address": "https://git.example.org", "username": "u", "password": "p"}
+    made = await ok(top.post("/cogmill/v1/enterprise/git-connections", json=body))
+    connection_id = made["git_connection_id"]
+    permissions = [{"git_connection_id": connection_id, "repo_path": "acme/app"}]
+    path = f"/v3/enterprise/organizations/{org_id}/git-providers/permissions"
+    (given,) = await ok(top.post(path, json={"permissions": permissions}))
+    return {"connection_id": [connection_id], "git_permission_id": [given["git_permission_id"]]}
 
 
 async def _pull_request(server: Any, org_id: str, session_id: str) -> str:

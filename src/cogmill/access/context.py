@@ -92,6 +92,8 @@ class Context:
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     audited: dict[str, Any] = field(default_factory=dict)
     """What the audit record of this change says beyond the names in the path. Never secrets."""
+    action: str | None = None
+    """The record's action, where the row of the table cannot know it."""
 
     @property
     def principal(self) -> Principal:

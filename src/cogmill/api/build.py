@@ -236,7 +236,8 @@ def _recorded(op: Op, work: Callable[[Context], Any], given: dict[str, Any]) -> 
             subject["as_user_id"] = as_user
         chain.append(
             ctx.db, ctx.runtime.keyring,
-            enterprise_id=ctx.scope.enterprise_id, org_id=ctx.scope.org_id, action=op.audit or op.id, at=ctx.now,
+            enterprise_id=ctx.scope.enterprise_id, org_id=ctx.scope.org_id,
+            action=ctx.action or op.audit or op.id, at=ctx.now,
             user_id=ctx.principal.user_id, service_user_id=ctx.principal.service_user_id, request_id=ctx.request_id,
             data=subject | ctx.audited,
         )  # fmt: skip

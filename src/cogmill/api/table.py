@@ -11,6 +11,15 @@ from cogmill.domain.attachments import endpoints as attachments
 from cogmill.domain.attachments.schemas import AttachmentOut
 from cogmill.domain.audit_logs import endpoints as audit_logs
 from cogmill.domain.audit_logs.schemas import AuditLogOut
+from cogmill.domain.git_providers import endpoints as git
+from cogmill.domain.git_providers.schemas import (
+    GitCheckOut,
+    GitConnectionOut,
+    GitConnectionRepositoryOut,
+    GitPermissionOut,
+    GitWebhookOut,
+    NewGitConnectionOut,
+)
 from cogmill.domain.identity import endpoints as identity
 from cogmill.domain.identity.schemas import SelfOut
 from cogmill.domain.ip_ranges import endpoints as ip_ranges
@@ -84,6 +93,7 @@ SECRETS = (P.MANAGE_ORG_SECRETS,)
 PLAYBOOKS, SHARED_PLAYBOOKS = (P.MANAGE_ORG_PLAYBOOKS,), (P.MANAGE_ACCOUNT_PLAYBOOKS,)
 READ_REPOS, INDEX_REPOS = (P.READ,), (P.INDEX_ORG_REPOSITORIES,)
 SEARCH_CODE = (P.USE_ASK_DEVIN, P.USE_DEVIN_SESSIONS)
+GIT, VIEW_GIT = (P.MANAGE_GIT_INTEGRATIONS,), (P.MANAGE_GIT_INTEGRATIONS, P.VIEW_GIT_INTEGRATIONS)
 USE_PLAYBOOKS = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_PLAYBOOKS)
 WEBHOOKS, WEBHOOKS_EVERYWHERE = (P.MANAGE_ORG_SETTINGS,), (P.MANAGE_ENTERPRISE_SETTINGS,)
 
@@ -176,6 +186,20 @@ TABLE: list[Op] = [
 
     Op("list_enterprise_audit_logs", GET, "/v3/enterprise/audit-logs", IN_ENTERPRISE, (P.MANAGE_ENTERPRISE_SETTINGS,), audit_logs.list_, Page[AuditLogOut]),
     Op("list_organization_audit_logs", GET, "/v3/enterprise/organizations/{org_id}/audit-logs", ENTERPRISE_ORG, (P.MANAGE_ENTERPRISE_SETTINGS,), audit_logs.list_, Page[AuditLogOut]),
+
+    Op("list_git_connections", GET, "/v3/enterprise/git-providers/connections", IN_ENTERPRISE, GIT, git.list_connections, Page[GitConnectionOut]),
+    Op("list_git_connection_repositories", GET, "/v3/enterprise/git-providers/connections/{connection_id}/repositories", IN_ENTERPRISE, GIT, git.list_repositories, Page[GitConnectionRepositoryOut], also_refuses=(503,)),
+    Op("create_git_connection", POST, "/cogmill/v1/enterprise/git-connections", IN_ENTERPRISE, GIT, git.create_connection, NewGitConnectionOut, audit="create_git_integration", extension=True),
+    Op("update_git_connection", PATCH, "/cogmill/v1/enterprise/git-connections/{connection_id}", IN_ENTERPRISE, GIT, git.update_connection, GitConnectionOut, audit="update_git_integration", extension=True),
+    Op("delete_git_connection", DELETE, "/cogmill/v1/enterprise/git-connections/{connection_id}", IN_ENTERPRISE, GIT, git.delete_connection, GitConnectionOut, audit="delete_git_integration", extension=True),
+    Op("check_git_connection", GET, "/cogmill/v1/enterprise/git-connections/{connection_id}/check", IN_ENTERPRISE, GIT, git.check_connection, GitCheckOut, extension=True),
+    Op("receive_git_webhook", POST, "/cogmill/v1/git-connections/{connection_id}/webhook", PUBLIC, ANYBODY, git.receive_webhook, GitWebhookOut, audit="receive_git_webhook", extension=True, also_refuses=(400, 403, 413)),
+    Op("get_organization_git_permissions", GET, "/v3/enterprise/organizations/{org_id}/git-providers/permissions", ENTERPRISE_ORG, VIEW_GIT, git.list_permissions, Page[GitPermissionOut]),
+    Op("bulk_create_organization_git_permissions", POST, "/v3/enterprise/organizations/{org_id}/git-providers/permissions", ENTERPRISE_ORG, GIT, git.add_permissions, list[GitPermissionOut], audit="create_git_permission"),
+    Op("replace_organization_git_permissions", PUT, "/v3/enterprise/organizations/{org_id}/git-providers/permissions", ENTERPRISE_ORG, GIT, git.replace_permissions, list[GitPermissionOut], audit="update_git_permission"),
+    Op("clear_organization_git_permissions", DELETE, "/v3/enterprise/organizations/{org_id}/git-providers/permissions", ENTERPRISE_ORG, GIT, git.clear_permissions, list[GitPermissionOut], audit="delete_git_permission"),
+    Op("update_organization_git_permission", PATCH, "/v3/enterprise/organizations/{org_id}/git-providers/permissions/{git_permission_id}", ENTERPRISE_ORG, GIT, git.update_permission, GitPermissionOut, audit="update_git_permission"),
+    Op("delete_organization_git_permission", DELETE, "/v3/enterprise/organizations/{org_id}/git-providers/permissions/{git_permission_id}", ENTERPRISE_ORG, GIT, git.delete_permission, GitPermissionOut, audit="delete_git_permission"),
 
     Op("list_roles", GET, "/v3/enterprise/roles", IN_ENTERPRISE, VIEW_MEMBERS, members.list_roles, Page[RoleOut]),
     Op("list_account_idp_groups", GET, "/v3/enterprise/idp-groups", IN_ENTERPRISE, VIEW_MEMBERS, members.list_registered_idp_groups, Page[IdpGroupNameOut]),

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cogmill.cli import control, events, keys, roles, run, sessions, tokens
+from cogmill.cli import control, events, git_connections, keys, roles, run, sessions, tokens
 from cogmill.cli.output import print_json_error
 
 
@@ -48,6 +48,8 @@ keys_app = typer.Typer(name="keys", help="API keys of service users.", no_args_i
 app.add_typer(keys_app)
 tokens_app = typer.Typer(name="tokens", help="Personal access tokens of people.", no_args_is_help=True)
 app.add_typer(tokens_app)
+git_app = typer.Typer(name="git-connections", help="Providers that repositories come from.", no_args_is_help=True)
+app.add_typer(git_app)
 
 
 def _show_version(is_wanted: bool) -> None:
@@ -91,6 +93,10 @@ keys_app.command("list")(keys.list_)
 keys_app.command("create")(keys.create)
 keys_app.command("rotate")(keys.rotate)
 keys_app.command("revoke")(keys.revoke)
+git_app.command("add")(git_connections.add)
+git_app.command("list")(git_connections.list_)
+git_app.command("check")(git_connections.check)
+git_app.command("remove")(git_connections.remove)
 tokens_app.command("list")(tokens.list_)
 tokens_app.command("create")(tokens.create)
 tokens_app.command("revoke")(tokens.revoke)

@@ -9,7 +9,7 @@ from rich.text import Text
 from cogmill.cli.output import clean
 
 if TYPE_CHECKING:
-    from cogmill.client import ApiKey, EventSummary, Role, Session
+    from cogmill.client import ApiKey, EventSummary, GitConnection, Role, Session
 
 _COLOURS = {"running": "cyan", "exit": "green", "error": "red", "suspended": "yellow"}
 _DETAIL_COLOURS = {"finished": "green", "waiting_for_user": "magenta", "waiting_for_approval": "magenta"}
@@ -120,6 +120,14 @@ def role_table(roles: "list[Role]") -> Table:
     for role in roles:
         held = f"{len(role.permissions)} (default role)" if role.is_default else ", ".join(role.permissions) or "none"
         table.add_row(*(Text(clean(one)) for one in (role.role_id, role.role_type, role.role_name, held)))
+    return table
+
+
+def connection_table(connections: "list[GitConnection]") -> Table:
+    table = _columns("CONNECTION", "TYPE", "HOST", "NAME", "CREATED")
+    for one in connections:
+        shown = (one.git_connection_id, one.git_provider_type, one.host, one.name or "")
+        table.add_row(*(Text(clean(text)) for text in shown), when(one.created_at))
     return table
 
 

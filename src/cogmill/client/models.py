@@ -150,6 +150,26 @@ class ApiKey(Wire):
     revoked_at: int | None = None
 
 
+class GitConnection(Wire):
+    git_connection_id: str
+    git_provider_type: str
+    name: str | None = None
+    host: str
+    created_at: int
+
+
+class NewGitConnection(GitConnection):
+    """A connection that was just made; nothing shows its webhook's secret again."""
+
+    webhook_url: str
+    webhook_secret: str = Field(repr=False)
+
+
+class GitCheck(Wire):
+    works: bool
+    detail: str
+
+
 class User(Wire):
     user_id: str
     email: str

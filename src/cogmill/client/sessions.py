@@ -10,6 +10,7 @@ import httpx
 
 from cogmill.client.administration import Administration
 from cogmill.client.errors import BadInput, NoOrganization, Refused, ServerFault
+from cogmill.client.git_connections import GitConnections
 from cogmill.client.http import Http
 from cogmill.client.models import (
     Attachment,
@@ -37,6 +38,7 @@ class Client:
         self.target = target
         self.http = Http(target, timeout=timeout, transport=transport)
         self.administration = Administration(self.http)
+        self.git_connections = GitConnections(self.http)
         self._org_id = target.org_id
 
     def __enter__(self) -> "Client":

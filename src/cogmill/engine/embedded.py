@@ -11,12 +11,20 @@ from cogmill.access.context import Context
 from cogmill.access.scope import Scope
 from cogmill.domain.happenings.record import WEBHOOKS
 from cogmill.domain.mails.service import LOOP as MAILS
+from cogmill.domain.pull_requests.service import LOOP as PULL_REQUESTS
 from cogmill.domain.repositories.jobs import INDEXING
 from cogmill.domain.sessions.create import PRIORITIES
 from cogmill.domain.sessions.log import append, status_event
 from cogmill.domain.sessions.states import Detail, State, Trigger, transition
 from cogmill.engine.fair_queue import FairQueue
-from cogmill.engine.loops import deleted_organizations, idempotent_requests, mails, webhooks, workspaces
+from cogmill.engine.loops import (
+    deleted_organizations,
+    idempotent_requests,
+    mails,
+    pull_requests,
+    webhooks,
+    workspaces,
+)
 from cogmill.engine.loops.due import DueLoop
 from cogmill.engine.loops.indexing import Indexing
 from cogmill.engine.runner import Tools, run_session
@@ -44,7 +52,8 @@ class EmbeddedEngine:
         self._loops: list[asyncio.Task[None]] = []
         self._call = Call(tools.runtime, Scope("", None), "engine", None)
         clock = tools.runtime.clock
-        self._due = {MAILS: DueLoop(MAILS, partial(mails.run_once, self._call), clock)}
+        runs = {MAILS: mails.run_once, PULL_REQUESTS: pull_requests.run_once}
+        self._due = {name: DueLoop(name, partial(run, self._call), clock) for name, run in runs.items()}
         self._deliveries = webhooks.Deliveries(self._call, lambda: self.due(WEBHOOKS))
         self._due[WEBHOOKS] = DueLoop(WEBHOOKS, self._deliveries.run_once, clock)
         self._due[INDEXING] = DueLoop(INDEXING, Indexing(tools.runtime).run_once, clock)

@@ -26,6 +26,7 @@ from cogmill.sandbox.protocol import Sandbox, SandboxDriver, SandboxError
 from cogmill.scm.errors import WorkspaceGitError
 from cogmill.scm.git import GitError
 from cogmill.scm.mirrors import MirrorCache
+from cogmill.scm.provider import ProviderError
 
 log = logger("engine")
 Outcome = Literal["settled", "again", "released", "gone"]
@@ -181,7 +182,7 @@ class Run:
     async def _fetch(self, repo: str) -> Source:
         try:
             return await self.workspace.fetch(repo)
-        except (Refusal, GitError, OSError) as error:
+        except (Refusal, GitError, ProviderError, OSError) as error:
             raise Unprepared(
                 f"The repository {repo} cannot be cloned: {error}. Put that right, then write a message to try again."
             ) from None

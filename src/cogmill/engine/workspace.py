@@ -10,11 +10,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cogmill.access.context import Context, Runtime
 from cogmill.access.scope import Scope
-from cogmill.domain.pull_requests.service import open_or_update
+from cogmill.domain.git_providers.use import Grant, granted
+from cogmill.domain.pull_requests.service import note_provided, open_or_update
 from cogmill.domain.repositories.indexing import follow
 from cogmill.domain.sessions.create import local_paths
 from cogmill.engine.agents.seam import Checkout, PullRequest, StepResult
 from cogmill.engine.store import Store, title_of
+from cogmill.kit.errors import Forbidden
 from cogmill.kit.faults import crash_point
 from cogmill.kit.logs import logger
 from cogmill.sandbox.protocol import Limits, Sandbox, SandboxDriver, SandboxSpec
@@ -24,6 +26,8 @@ from cogmill.scm.forge import LocalForge
 from cogmill.scm.git import GitError
 from cogmill.scm.mirrors import MirrorCache, read_refs
 from cogmill.scm.names import work_branch_name
+from cogmill.scm.provider import PullRequestDraft
+from cogmill.scm.pushes import push_branch
 from cogmill.scm.repositories import RepositoryRef, parse_repository
 from cogmill.web.call import Call
 
@@ -40,6 +44,10 @@ class Source:
     ref: RepositoryRef
     forge_name: str
     mirror: Path
+    asked: RepositoryRef
+    """As the user named it: what may be done with it is asked again at every push."""
+    grant: Grant | None = None
+    """The connection that it was cloned through."""
 
     def inside(self, sandbox: Sandbox) -> str:
         """Where commands of the sandbox see the mirror, read-only."""
@@ -71,15 +79,19 @@ class Workspace:
 
     async def fetch(self, repo: str) -> Source:
         """Bring a repository's mirror up to date and its copy at the forge; idempotent."""
-        ref = parse_repository(repo, local_paths(self.runtime.settings))
-        if ref.kind == "name":
-            return Source(ref, ref.name, self.forge.path(ref.name))
+        asked = parse_repository(repo, local_paths(self.runtime.settings))
+        grant = await self._granted(asked)
+        if grant is None and asked.kind == "name":
+            return Source(asked, asked.name, self.forge.path(asked.name), asked)
+        ref = grant.ref if grant is not None else asked
+        credential = await grant.provider(self.runtime.keyring).sign_in() if grant is not None else None
         mirror = await self.mirrors.mirror(
-            ref, max_age=FRESH_SECONDS, since=self.store.row.created_at, scope=self.store.row.org_id
-        )
-        name = await self.forge.import_from(ref, mirror)
+            ref, max_age=FRESH_SECONDS, since=self.store.row.created_at, scope=self.store.row.org_id,
+            credential=credential,
+        )  # fmt: skip
+        name = await self.forge.import_from(ref, mirror, lent=grant is not None)
         await self._follow(name)
-        return Source(ref, name, mirror)
+        return Source(ref, name, mirror, asked, grant)
 
     async def _follow(self, name: str) -> None:
         """Its branches may have moved: an index of it follows. Never in the session's way."""
@@ -87,6 +99,10 @@ class Workspace:
             await follow(Call(self.runtime, Scope("", self.store.row.org_id), "index", None), name)
         except (GitError, OSError, SQLAlchemyError):
             log.exception("index_not_followed", repository=name)
+
+    async def _granted(self, asked: RepositoryRef) -> Grant | None:
+        """The organization's permission as it is now."""
+        return await self.store.read(lambda ctx: granted(ctx, asked, self.forge))
 
     def sandbox(self) -> Sandbox:
         """The session's sandbox over its folder, not started."""
@@ -149,8 +165,39 @@ class Workspace:
         return Checkout(made.name, made.path, made.base_branch, made.work_branch)
 
     async def push(self, sandbox: Sandbox, checkout: Checkout) -> str:
-        """Bring the work branch's commits to the forge; answers the head. ValueError: there is nothing new."""
-        made = self.clones[checkout.path]
+        """Bring the work branch's commits to the forge, and to the provider that the repository came from.
+
+        Answers the head. ValueError: there is nothing new.
+        """
+        head, _ = await self._push(sandbox, self.clones[checkout.path])
+        return head
+
+    async def _push(self, sandbox: Sandbox, made: Clone) -> tuple[str, Grant | None]:
+        grant = await self._may_push(made)
+        head = await self._push_to_forge(sandbox, made)
+        if grant is not None:
+            sign_in = await grant.provider(self.runtime.keyring).sign_in()
+            await push_branch(self.forge.path(made.name), grant.ref, made.work_branch, head, sign_in)
+            crash_point("pushed_to_provider")
+        return head, grant
+
+    async def _may_push(self, made: Clone) -> Grant | None:
+        """Refused before anything leaves the sandbox: the permission may have changed since the clone."""
+        source = next(one for one in self.sources if one.forge_name == made.name)
+        try:
+            grant = await self._granted(source.asked)
+        except Forbidden as refusal:
+            raise PushRefused(str(refusal)) from None
+        if grant is None and source.grant is not None:
+            raise PushRefused(f"The connection to {source.grant.called} is gone; nothing can be pushed there any more.")
+        if grant is not None and grant.read_only:
+            raise PushRefused(
+                f"{grant.called} is read-only for this organization: no push and no pull request. The commits stay in "
+                "the session's workspace. An administrator can allow writing in the organization's git permissions."
+            )
+        return grant
+
+    async def _push_to_forge(self, sandbox: Sandbox, made: Clone) -> str:
         target = self.folder / "push.bundle"
         head = await work_head(sandbox, made)
         now = await self.forge.branch_head(made.name, made.work_branch)
@@ -177,20 +224,39 @@ class Workspace:
 
     async def open_pull_request(self, sandbox: Sandbox, checkout: Checkout, title: str, body: str) -> PullRequest:
         """Push, then write the pull request down under the run's epoch; a second call brings it up to date."""
-        head = await self.push(sandbox, checkout)
         made = self.clones[checkout.path]
+        head, grant = await self._push(sandbox, made)
         redact = self.store.redactor.text
         facts = {
             "repo": made.name, "title": redact(title)[:500], "body": redact(body), "branch": made.work_branch,
             "base_branch": made.base_branch, "base_commit": made.base_commit, "head_commit": head,
         }  # fmt: skip
 
+        provided = await self._deliver(grant, made, facts) if grant is not None else {}
+
+        first = self.runtime.settings.pull_request_check_seconds
+
         def work(ctx: Context) -> Any:
+            if provided:
+                return note_provided(ctx, self.store.row.id, facts | provided, ctx.now + first)[0]
             return open_or_update(ctx, self.store.row.id, facts)[0]
 
         row = await self.store.fenced(work)
         crash_point("pull_request_recorded")
         return PullRequest(row.url, row.number, row.title, row.state, row.branch)
+
+    async def _deliver(self, grant: Grant, made: Clone, facts: dict[str, Any]) -> dict[str, Any]:
+        """Open the pull request at the provider; empty where there are none, so that it is kept at our forge."""
+        provider = grant.provider(self.runtime.keyring)
+        if not provider.keeps_pull_requests:
+            return {}
+        draft = PullRequestDraft(grant.path, made.work_branch, made.base_branch, facts["title"], facts["body"])
+        fact = await provider.deliver(draft)
+        crash_point("opened_at_provider")
+        return {
+            "number": fact.number, "url": fact.url, "state": fact.state, "provider_path": grant.path,
+            "git_connection_id": grant.connection_id,
+        }  # fmt: skip
 
     async def diffs(self, sandbox: Sandbox) -> list[dict[str, str]]:
         """What differs from the base in every clone, committed or not."""

@@ -137,6 +137,9 @@ class Settings(BaseSettings):
     )
     git_author_name: str = Field("Cogmill", description="Author of the sessions' commits")
     git_author_email: str = Field("cogmill@localhost.invalid", description="E-mail of that author")
+    pull_request_check_seconds: float = Field(
+        120, gt=0, description="After how long a provider is asked for a pull request's state; older ones less often"
+    )
     max_attachment: int = Field(50 * 1024**2, ge=1024, description="Largest attachment")
     max_body: int = Field(4 * 1024**2, ge=1024, description="Largest request body other than an attachment")
 

@@ -1,6 +1,17 @@
 """All tables of Cogmill, one file per family; foreign keys cross slices, so they share this package."""
 
-from cogmill.models import access, audit, content, installation, mails, repositories, sessions, webhooks
+from cogmill.models import access, audit, content, git, installation, mails, repositories, sessions, webhooks
 from cogmill.models.metadata import metadata
 
-__all__ = ["access", "audit", "content", "installation", "mails", "metadata", "repositories", "sessions", "webhooks"]
+__all__ = [
+    "access",
+    "audit",
+    "content",
+    "git",
+    "installation",
+    "mails",
+    "metadata",
+    "repositories",
+    "sessions",
+    "webhooks",
+]

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, select
+from sqlalchemy import Column, ColumnElement, literal, select
 
 from cogmill.models.content import secret
+from cogmill.models.git import git_connection
 from cogmill.models.sessions import session, session_secret
 from cogmill.models.webhooks import webhook
 
@@ -28,4 +29,6 @@ SEALED = (
     Sealed(session_secret.c.sealed, _session_id().concat("/").concat(session_secret.c.name)),
     Sealed(webhook.c.sealed, webhook.c.webhook_id),
     Sealed(webhook.c.sealed_before, webhook.c.webhook_id),
+    Sealed(git_connection.c.sealed, literal("git ").concat(git_connection.c.git_connection_id)),
+    Sealed(git_connection.c.sealed_webhook, literal("git webhook ").concat(git_connection.c.git_connection_id)),
 )

@@ -25,6 +25,7 @@ from cogmill.scm.repositories import RepositoryRef
 
 _IMPORTED = "cogmill-imported"
 _SOURCE = "cogmill-source"
+_LENT = "cogmill-lent"
 _LOCK_SECONDS = 600.0
 _COPY = Bounds(timeout=1800.0)
 _NO_COMMIT = ("0" * 40, "0" * 64)
@@ -49,6 +50,10 @@ class LocalForge:
     def exists(self, name: str) -> bool:
         return self._place(name).is_dir()
 
+    def source(self, name: str) -> str | None:
+        """The address that a repository was imported from; None when it is at home here."""
+        return _read(self._place(name) / _SOURCE) or None
+
     def list_(self) -> list[str]:
         """All names, sorted."""
         found = [(place.parent.name, place.name.removesuffix(".git")) for place in self._folder.glob("*/*.git")]
@@ -65,26 +70,34 @@ class LocalForge:
                 temporary.rename(self._place(name))
         return self._place(name)
 
-    async def import_from(self, ref: RepositoryRef, mirror: Path) -> str:
+    def is_lent(self, name: str) -> bool:
+        """Whether a copy was fetched with a connection's credentials: then it may be used by permission only."""
+        return (self._place(name) / _LENT).exists()
+
+    async def import_from(self, ref: RepositoryRef, mirror: Path, *, lent: bool = False) -> str:
         """Bring upstream's branches in from its mirror, at first or again; answers the name it has here.
 
-        That is the reference's own name unless another source took it before.
+        That is the reference's own name unless another source took it before. `lent`: see `is_lent`.
         """
         name = self._name_for(ref)
         mark = fetched_mark(mirror)
-        if _read(self._place(name) / _IMPORTED).startswith(f"{mark}\n"):
+        if _read(self._place(name) / _IMPORTED).startswith(f"{mark}\n") and (self.is_lent(name) or not lent):
             return name
         async with self._lock(name):
             if self._name_for(ref) != name:  # another source was quicker
-                return await self.import_from(ref, mirror)
+                return await self.import_from(ref, mirror, lent=lent)
             refs = await read_refs(mirror)
             if not self.exists(name):
                 temporary = self._temporary(name)
                 await self._copy(refs, temporary)
                 (temporary / _SOURCE).write_text(ref.clone_url or ref.name)
+                if lent:
+                    (temporary / _LENT).touch()
                 temporary.rename(self._place(name))
             elif not _read(self._place(name) / _IMPORTED).endswith(f"\n{refs.digest}"):
                 await self._update(refs, self._place(name))
+            if lent:
+                (self._place(name) / _LENT).touch()
             (self._place(name) / _IMPORTED).write_text(f"{mark}\n{refs.digest}")
         return name
 

@@ -116,7 +116,14 @@ def credential_environment(url: str, credential: Credential | None) -> dict[str,
     return {
         "COGMILL_GIT_USER": credential.username,
         "COGMILL_GIT_WORD": credential.password,
-        **_config_environment({**_CONFIG, f"credential.{parts.scheme}://{parts.netloc}.helper": helper}),
+        # A redirect would lead around the check of what may be used, and to hosts that must not learn the secret.
+        **_config_environment(
+            {
+                **_CONFIG,
+                "http.followRedirects": "false",
+                f"credential.{parts.scheme}://{parts.netloc}.helper": helper,
+            }
+        ),
     }
 
 

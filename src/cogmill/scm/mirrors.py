@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cogmill.scm.errors import EmptyRepository, NoDefaultBranch, RepositoryRefused, UnknownBranch
-from cogmill.scm.git import SAFE_UPLOAD_PACK, Bounds, Credential, GitError, credential_environment, run_git
+from cogmill.scm.git import SAFE_UPLOAD_PACK, Bounds, GitError, run_git
 from cogmill.scm.locks import clear_stale_locks, file_lock
 from cogmill.scm.names import is_branch, is_hash
 from cogmill.scm.repositories import RepositoryRef
+from cogmill.scm.sign_in import SignIn, signed_in, told
 
 REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _STAMP = "cogmill-fetched"
@@ -75,7 +76,7 @@ class MirrorCache:
         max_age: float = 0.0,
         since: float = 0.0,
         scope: str = "",
-        credential: Credential | None = None,
+        credential: SignIn | None = None,
     ) -> Path:
         """The mirror of `ref`, cloned or fetched unless a fetch began less than `max_age` seconds ago.
 
@@ -109,7 +110,7 @@ class MirrorCache:
         if not task.cancelled():
             task.exception()  # seen, even if every caller has gone
 
-    async def _refresh(self, ref: RepositoryRef, place: Path, credential: Credential | None) -> Path:
+    async def _refresh(self, ref: RepositoryRef, place: Path, credential: SignIn | None) -> Path:
         asked = time.time()
         async with file_lock(place.parent / f"{place.name}.lock", self._clone_seconds) as lock:
             if _fetched_at(place) >= asked:  # another process did it while we waited
@@ -140,10 +141,10 @@ class MirrorCache:
 class _Fetch:
     """Reaching out to one address, with its one scheme allowed."""
 
-    def __init__(self, ref: RepositoryRef, credential: Credential | None, lock: int) -> None:
+    def __init__(self, ref: RepositoryRef, credential: SignIn | None, lock: int) -> None:
         assert ref.clone_url is not None  # noqa: S101 - `place` refused it
         self._name, self._url, self._held = ref.name, ref.clone_url, (lock,)
-        self._env = {"GIT_ALLOW_PROTOCOL": ref.scheme, **credential_environment(ref.clone_url, credential)}
+        self._scheme, self._sign_in = ref.scheme, credential
         # No hard links, no borrowed objects: a local source may change or vanish under us.
         self._how = [f"--upload-pack={SAFE_UPLOAD_PACK}"] if ref.scheme == "file" else []
 
@@ -175,9 +176,12 @@ class _Fetch:
 
     async def _git(self, args: list[str], git_dir: Path | None, seconds: float) -> bytes:
         try:
-            return await run_git(args, git_dir=git_dir, env=self._env, bounds=Bounds(timeout=seconds), held=self._held)
+            with signed_in(self._url, self._sign_in) as environment:
+                env = {**environment, "GIT_ALLOW_PROTOCOL": self._scheme}
+                return await run_git(args, git_dir=git_dir, env=env, bounds=Bounds(timeout=seconds), held=self._held)
         except GitError as error:
-            raise GitError(f"Repository {self._name} cannot be fetched: {error}", exit_code=error.exit_code) from None
+            said = told(error, self._sign_in)
+            raise GitError(f"Repository {self._name} cannot be fetched: {said}", exit_code=error.exit_code) from None
 
 
 async def read_refs(repository: Path) -> MirrorRefs:

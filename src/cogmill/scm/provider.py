@@ -1,27 +1,43 @@
-"""What a place that keeps repositories and pull requests must offer; the built-in forge is one, GitHub another."""
+"""What a place that keeps repositories and pull requests offers: GitHub, GitLab, Gitea, and plain git in part."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol
 
-from cogmill.scm.git import Credential
-from cogmill.scm.repositories import RepositoryRef
+from cogmill.scm.sign_in import SignIn
 
 PullRequestState = Literal["open", "closed", "merged"]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A repository found at its provider: `ref` has an address, `credential` stays on the host."""
+class ProviderError(Exception):
+    """A provider refused, failed or could not be reached; the text is short and holds no secret."""
 
-    ref: RepositoryRef
-    web_url: str | None = None
-    credential: Credential | None = None
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFact:
+    """A repository as its provider tells it."""
+
+    id: str
+    path: str
+    name: str
+    description: str | None
+    language: str | None
+    updated_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryPage:
+    items: Sequence[RepositoryFact]
+    has_more: bool
 
 
 @dataclass(frozen=True, slots=True)
 class PullRequestDraft:
-    name: str
+    path: str
     branch: str
     base_branch: str
     title: str
@@ -36,26 +52,24 @@ class PullRequestFact:
     url: str
     title: str
     state: PullRequestState
-    branch: str
-    head: str | None = None
 
 
-class GitProvider(Protocol):
-    """One kind of place. Every method may be called again after a crash with the same result."""
+class Provider(Protocol):
+    """One connection. Every method may be called again after a crash with the same result."""
 
-    name: str
+    keeps_pull_requests: bool
 
-    async def resolve(self, ref: RepositoryRef) -> Source:
-        """Where the repository can be cloned from, or UnknownRepository."""
+    async def sign_in(self) -> SignIn | None:
+        """With what git proves itself there."""
 
-    async def push(self, name: str, branch: str, bundle: Path, head: str, *, replaces: str | None = None) -> None:
-        """Bring the bundle's commits onto the session's branch. With `replaces`, history may be rewritten from there.
+    async def check(self) -> str:
+        """Whose the credentials are, in words. ProviderError when they are nobody's."""
 
-        PushRefused when the branch has moved otherwise; the same head once more is a success.
-        """
+    async def repositories(self, page: int, size: int, name: str | None) -> RepositoryPage:
+        """Those that the credentials reach, page by page from 1."""
 
-    async def open_pull_request(self, draft: PullRequestDraft) -> PullRequestFact:
-        """Open the branch's pull request, or update the one that is open."""
+    async def deliver(self, draft: PullRequestDraft) -> PullRequestFact:
+        """Open the branch's pull request, or bring the open one up to date."""
 
-    async def pull_request_state(self, name: str, number: int) -> PullRequestFact:
-        """How the pull request stands now."""
+    async def pull_request(self, path: str, number: int) -> PullRequestFact:
+        """How a pull request stands now."""

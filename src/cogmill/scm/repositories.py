@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from cogmill.scm.errors import RepositoryRefused
 from cogmill.scm.local_paths import NOWHERE, LocalPaths, local_repository
@@ -128,3 +128,46 @@ def _name_of(host: str, path: str) -> str:
     last = segments[-1].removesuffix(".git")
     owner = segments[-2] if len(segments) > 1 else host
     return f"{as_segment(owner)}/{as_segment(last)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The parts of a repository's URL, decoded and in one spelling."""
+
+    scheme: str
+    host: str
+    port: int | None
+    """None: the scheme's usual one."""
+    path: str
+    """Without slashes around it and without `.git`."""
+    suffix: str = ""
+    """`.git`, if it had that."""
+
+
+_USUAL_PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
+
+
+def address_of(ref: RepositoryRef) -> Address:
+    """Where a repository that was named by URL lies."""
+    url = ref.clone_url or ""
+    if "://" not in url:  # the scp form
+        where, _, path = url.partition(":")
+        return Address("ssh", _plain_host(where.rpartition("@")[2]), None, *_plain_path(path))
+    parts = urlsplit(url)
+    port = None if parts.port == _USUAL_PORTS.get(parts.scheme) else parts.port
+    return Address(parts.scheme, _plain_host(parts.hostname or ""), port, *_plain_path(unquote(parts.path)))
+
+
+def _plain_host(host: str) -> str:
+    return host.lower().rstrip(".")
+
+
+def _plain_path(path: str) -> tuple[str, str]:
+    plain = "/".join(segment for segment in path.split("/") if segment)
+    return plain.removesuffix(".git"), ".git" if plain.endswith(".git") else ""
+
+
+def at_connection(address: str, path: str, suffix: str) -> RepositoryRef:
+    """The repository at a connection's address: always one spelling, whatever the user wrote."""
+    host = urlsplit(address).hostname or ""
+    return RepositoryRef("url", _name_of(host, path), f"{address}/{quote(path)}{suffix}")

@@ -12,6 +12,7 @@ from cogmill.access.permissions import Permission as P
 from cogmill.access.rights import rights_of
 from cogmill.access.scope import of_enterprise, owned
 from cogmill.domain.attachments.service import resolve as resolve_attachment
+from cogmill.domain.git_providers.use import granted
 from cogmill.domain.organizations.rules import check_tags, rules_of
 from cogmill.domain.playbooks.use import by_id as playbook_by_id
 from cogmill.domain.playbooks.use import by_macro as playbook_by_macro
@@ -172,8 +173,13 @@ def _repositories(ctx: Context, data: SessionIn) -> list[RepositoryRef]:
         raise Invalid.at("body", "repos", msg=str(error)) from None
     forge = LocalForge(settings.data / "forge" / ctx.scope.one_org)
     for ref in refs:
-        if ref.kind == "name" and not forge.exists(ref.name):
-            raise Invalid.at("body", "repos", msg=f"{ref.name}: no such repository here; give its URL or local path.")
+        try:
+            grant = granted(ctx, ref, forge)
+        except Forbidden as error:
+            raise Forbidden(f"repos: {error}") from None
+        if grant is None and ref.kind == "name" and not forge.exists(ref.name):
+            said = f"{ref.name}: no such repository here, nor a git permission for it; give its URL or local path."
+            raise Invalid.at("body", "repos", msg=said)
     return refs
 
 

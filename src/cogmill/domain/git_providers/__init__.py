@@ -1,0 +1,1 @@
+"""Connections to git providers, and which of their repositories organizations may use."""

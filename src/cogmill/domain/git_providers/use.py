@@ -1,0 +1,172 @@
+"""What an organization's sessions may clone, and push to. Asked when a session is made, and by its run every time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import func, or_
+
+from cogmill.access.context import Context
+from cogmill.access.scope import Scope, of_enterprise, owned
+from cogmill.domain.git_providers.credentials import provider_of
+from cogmill.kit.crypto import Keyring
+from cogmill.kit.errors import Forbidden
+from cogmill.models.access import organization
+from cogmill.models.git import git_connection, git_permission
+from cogmill.scm.errors import RepositoryRefused
+from cogmill.scm.forge import LocalForge
+from cogmill.scm.provider import Provider
+from cogmill.scm.repositories import Address, RepositoryRef, address_of, at_connection, parse_repository
+
+_PORTS = {"https": 443, "http": 80, "ssh": 22}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A repository at a connection that the organization may use, with its one spelling."""
+
+    ref: RepositoryRef
+    path: str
+    read_only: bool
+    connection: Any
+
+    @property
+    def connection_id(self) -> str:
+        return str(self.connection.git_connection_id)
+
+    @property
+    def called(self) -> str:
+        """For messages."""
+        return f"{self.path} at {self.connection.host}"
+
+    def provider(self, keyring: Keyring) -> Provider:
+        return provider_of(keyring, self.connection)
+
+
+def granted(ctx: Context, ref: RepositoryRef, forge: LocalForge) -> Grant | None:
+    """The connection to use a repository through; None: there is none for it, it is used without credentials.
+
+    Forbidden when its host has connections, and the organization no permission at any of them.
+    """
+    if ref.kind == "path":
+        return None
+    connections = _connections(ctx)
+    if ref.kind == "name":
+        return _by_name(ctx, ref, connections, forge)
+    address = address_of(ref)
+    governing = [one for one in connections if governs(one, address)]
+    if not governing:
+        return None
+    found = _best(ctx, [(one, _path_below(one, address), address.suffix) for one in governing])
+    if found is None:
+        raise _refused(address.path, governing[0].host)
+    return found
+
+
+def _by_name(ctx: Context, ref: RepositoryRef, connections: Sequence[Any], forge: LocalForge) -> Grant | None:
+    """owner/name: at the built-in forge if it is at home there, else at the connection that a permission names."""
+    governing: list[Any] = []
+    is_copy = False
+    if forge.exists(ref.name):
+        source = forge.source(ref.name)
+        governing = _governing_source(source, connections) if source is not None else []
+        is_copy = bool(governing) or forge.is_lent(ref.name)
+        if not is_copy:
+            return None
+    found = _best(ctx, [(one, ref.name, ".git") for one in governing or connections])
+    if found is None and is_copy:
+        # A copy that was made while it was allowed is no way around the permission.
+        raise _refused(ref.name, governing[0].host if governing else "the place that it was copied from")
+    return found
+
+
+def _governing_source(source: str, connections: Sequence[Any]) -> list[Any]:
+    if source.startswith("/"):
+        return []
+    try:
+        address = address_of(parse_repository(source, schemes={"https", "http", "ssh", "git"}))
+    except RepositoryRefused:
+        return []
+    return [one for one in connections if governs(one, address)]
+
+
+def governs(connection: Any, address: Address) -> bool:
+    """Whether a URL leads to this connection's host: by its own scheme, or by ssh, which leads to the same place."""
+    own = urlsplit(connection.address)
+    if own.hostname != address.host:
+        return False
+    if own.scheme == "ssh" or address.scheme == "ssh":
+        return own.scheme != address.scheme or bool(own.port == address.port)
+    if (below := own.path.strip("/")) and not address.path.startswith(f"{below}/"):
+        return False
+    if own.scheme == "https" and own.port is None and address.scheme == "http" and address.port is None:
+        return True  # the same place without encryption
+    return bool(own.port == address.port)
+
+
+def _path_below(connection: Any, address: Address) -> str:
+    """The repository's path, without the path of the connection's own address."""
+    below = urlsplit(connection.address).path.strip("/")
+    return address.path.removeprefix(f"{below}/") if below and address.scheme != "ssh" else address.path
+
+
+def _connections(ctx: Context) -> Sequence[Any]:
+    """Those of the organization's enterprise, oldest first. The engine's scope knows the organization only."""
+    enterprise_id = ctx.scope.enterprise_id
+    if not enterprise_id:
+        enterprise_id = ctx.db.execute(owned(organization, ctx.scope, organization.c.enterprise_id)).scalar_one()
+    query = of_enterprise(git_connection, Scope(enterprise_id, None))
+    return ctx.db.execute(query.order_by(git_connection.c.git_connection_id)).all()
+
+
+def _best(ctx: Context, candidates: Sequence[tuple[Any, str, str]]) -> Grant | None:
+    """The first connection through which the organization may push, else the first through which it may clone."""
+    if not candidates:
+        return None
+    permissions = _permissions(ctx, candidates)
+    best: Grant | None = None
+    for one, path, suffix in candidates:
+        fitting = [
+            p for p in permissions if p.git_connection_id == one.git_connection_id and covers(p.kind, p.path, one, path)
+        ]
+        if fitting and (best is None or best.read_only):
+            read_only = all(p.read_only for p in fitting)
+            if best is None or not read_only:
+                suffix = suffix if is_plain(one) else ".git"
+                best = Grant(at_connection(one.address, path, suffix), path, read_only, one)
+    return best
+
+
+def is_plain(connection: Any) -> bool:
+    """Whether it leads to a git server without an API."""
+    return str(connection.kind).startswith("git_")
+
+
+def _permissions(ctx: Context, candidates: Sequence[tuple[Any, str, str]]) -> Sequence[Any]:
+    """Those that may speak of the candidates: an organization may have very many of single repositories."""
+    columns, paths = git_permission.c, {path for _, path, _ in candidates}
+    named = or_(columns.path.in_(paths), func.lower(columns.path).in_({path.lower() for path in paths}))
+    query = owned(git_permission, ctx.scope).where(
+        columns.git_connection_id.in_({one.git_connection_id for one, _, _ in candidates}),
+        or_(columns.kind != "repo_path", named),
+    )
+    return ctx.db.execute(query).all()
+
+
+def covers(kind: str, granted_path: str, connection: Any, path: str) -> bool:
+    """Whether a permission speaks of a repository. Providers take paths in any case, plain git servers may not."""
+    if not is_plain(connection):
+        granted_path, path = granted_path.casefold(), path.casefold()
+    if kind == "repo_path":
+        return path == granted_path
+    if kind == "group_prefix":
+        return path.startswith(f"{granted_path}/")
+    return granted_path == "/" or path.startswith(granted_path)
+
+
+def _refused(path: str, host: str) -> Forbidden:
+    return Forbidden(
+        f"This organization has no git permission for {path[:200]} at {host}. Whoever has ManageGitIntegrations can "
+        "give it one, at /v3/enterprise/organizations/{org_id}/git-providers/permissions."
+    )

@@ -1,0 +1,1 @@
+"""The providers that connections lead to, each through its own HTTP API."""

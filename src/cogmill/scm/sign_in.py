@@ -1,0 +1,70 @@
+"""How host git proves itself to a repository's host. Never through argv or config."""
+
+import os
+import re
+import shlex
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cogmill.scm.git import Credential, credential_environment
+
+
+@dataclass(frozen=True, slots=True)
+class SshKey:
+    """A private key, and the keys by which the host is known: no other host is believed."""
+
+    private_key: str
+    known_hosts: str
+
+    def __repr__(self) -> str:
+        return "SshKey(***)"
+
+
+SignIn = Credential | SshKey
+_NOT_LET_IN = re.compile(r"Authentication failed|error: 40[13]\b|Permission denied|Host key verification failed")
+
+
+def secrets_of(sign_in: SignIn | None) -> tuple[str, ...]:
+    """What must stand in no text."""
+    return (sign_in.password,) if isinstance(sign_in, Credential) else ()
+
+
+def told(error: Exception, sign_in: SignIn | None) -> str:
+    """What git said, without secrets, and what to do when it was not let in."""
+    said = str(error)
+    for secret in secrets_of(sign_in):
+        said = said.replace(secret, "***")
+    if sign_in is None or not _NOT_LET_IN.search(said):
+        return said
+    return f"{said}\nThe connection's credentials are refused there; an administrator updates them."
+
+
+@contextmanager
+def signed_in(url: str, sign_in: SignIn | None) -> Iterator[dict[str, str]]:
+    """The environment for one git command. A key lies in a folder of its own, for us alone, while the command runs."""
+    if not isinstance(sign_in, SshKey):
+        yield credential_environment(url, sign_in)
+        return
+    folder = Path(tempfile.mkdtemp(prefix="cogmill-ssh-"))
+    try:
+        for name, text in (("key", sign_in.private_key), ("known_hosts", sign_in.known_hosts)):
+            handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(text.rstrip("\n") + "\n")
+        yield {"GIT_SSH_COMMAND": _ssh(folder), "SSH_AUTH_SOCK": ""}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ssh(folder: Path) -> str:
+    options = [
+        "BatchMode=yes", "ConnectTimeout=15", "ServerAliveInterval=15", "ControlMaster=no", "ControlPath=none",
+        "IdentitiesOnly=yes", "IdentityAgent=none", "StrictHostKeyChecking=yes", "GlobalKnownHostsFile=/dev/null",
+        f"UserKnownHostsFile={folder / 'known_hosts'}", "UpdateHostKeys=no", "PasswordAuthentication=no",
+        "KbdInteractiveAuthentication=no", "ForwardAgent=no",
+    ]  # fmt: skip
+    return shlex.join(["ssh", "-F", "/dev/null", "-i", str(folder / "key"), *(f"-o{one}" for one in options)])

@@ -1,0 +1,259 @@
+"""Sessions on repositories of a provider: clone by token, push, pull request, read-only, what is refused and how."""
+
+import contextlib
+import json
+import time
+
+import httpx
+import pytest
+
+from tests.providers import KINDS, ProviderServer, git
+from tests.serving import Served
+
+CHANGE = "# Change\n```sh\ncd /workspace/app && echo 'x = 2' > a.py && git commit -qam 'Set x to 2'\n```"
+MORE = "# More\n```sh\ncd /workspace/app && echo 'y = 3' >> a.py && git commit -qam 'Add y'\n```"
+
+
+class Place:
+    """A server with one connection to one provider."""
+
+    def __init__(self, served, provider):
+        self.served, self.provider = served, provider
+        self.top = httpx.Client(
+            base_url=served.url, headers={"authorization": f"Bearer {served.keys['enterprise_key']}"}, timeout=30
+        )
+        self.permissions = f"/v3/enterprise/organizations/{served.keys['org_id']}/git-providers/permissions"
+        self.connection = self.connect()
+
+    def call(self, method, path, expect=200, **body):
+        answer = self.top.request(method, path, json=body or None)
+        assert answer.status_code == expect, answer.text
+        return answer.json()
+
+    def connect(self, **more):
+        kind = KINDS[self.provider.flavour]
+        body = {"git_provider_type": kind, "address": self.provider.address, "token": self.provider.token} | more
+        return self.call("POST", "/cogmill/v1/enterprise/git-connections", **body)
+
+    def allow(self, **permission):
+        permission = {"git_connection_id": self.connection["git_connection_id"]} | permission
+        return self.call("PUT", self.permissions, permissions=[permission])
+
+    def url(self, path):
+        return f"{self.provider.address}/{path}"
+
+    def finish(self, prompt, repo, seconds=30):
+        session_id = self.served.create(prompt, repos=[repo])
+        return self.served.wait(session_id, "finished", "waiting_for_user", "suspended", "error", seconds=seconds)
+
+    def says(self, session_id):
+        return json.dumps(self.served.events(session_id))
+
+    def stored(self):
+        """Every byte below the data folder, the log included."""
+        found = b""
+        for one in self.served.data.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):  # of a sandbox that ends just now
+                found += one.read_bytes() if one.is_file() and one.name != "keys.json" else b""
+        return found
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    server = Served(tmp_path_factory.mktemp("providers") / "data")
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def place(served, tmp_path, request):
+    provider = ProviderServer(getattr(request, "param", "github"), tmp_path / "provider")
+    provider.folder.mkdir()
+    made = Place(served, provider)
+    yield made
+    made.call("DELETE", f"/cogmill/v1/enterprise/git-connections/{made.connection['git_connection_id']}")
+    made.top.close()
+    provider.close()
+
+
+each_provider = pytest.mark.parametrize("place", ["github", "gitlab", "gitea"], indirect=True)
+
+
+@each_provider
+def test_a_session_clones_pushes_and_opens_a_pull_request_there(place):
+    provider = place.provider
+    provider.repository("acme/app")
+    place.allow(group_prefix="acme")
+    session = place.finish(CHANGE, place.url("acme/app"))
+    (pull,) = provider.pulls
+    assert (pull.base, pull.branch.startswith("cogmill/"), pull.title) == ("main", True, session["title"])
+    assert session["pull_requests"] == [{"pr_url": session["pull_requests"][0]["pr_url"], "pr_state": "open"}]
+    assert session["pull_requests"][0]["pr_url"].startswith(f"{provider.address}/acme/app/")
+    assert provider.head("acme/app", "main") != provider.head("acme/app", pull.branch)
+    # A second delivery brings the same one up to date.
+    before = provider.head("acme/app", pull.branch)
+    path = f"/v3/organizations/sessions/{session['session_id']}/messages"
+    place.served.client.post(path, json={"message": MORE}).raise_for_status()
+    place.served.wait(session["session_id"], "finished")
+    assert provider.head("acme/app", pull.branch) != before
+    assert len(provider.pulls) == 1
+    assert len(place.served.get(session["session_id"])["pull_requests"]) == 1
+
+
+@each_provider
+def test_the_token_is_stored_nowhere_and_shown_nowhere(place):
+    place.provider.repository("acme/app")
+    place.allow(group_prefix="acme")
+    look = (
+        "# Look\n```sh\nenv; git -C /workspace/app config --list --show-origin; cat /repos/*/config; ls -la /repos\n```"
+    )
+    session = place.finish(f"{look}\n{CHANGE}", place.url("acme/app"))
+    assert place.provider.pulls
+    token = place.provider.token
+    assert token not in place.says(session["session_id"])
+    assert token.encode() not in place.stored()
+
+
+def test_a_wrong_token_is_told_in_words(place):
+    place.provider.repository("acme/app")
+    place.allow(group_prefix="acme")
+    connection = f"/cogmill/v1/enterprise/git-connections/{place.connection['git_connection_id']}"
+    assert place.call("GET", f"{connection}/check")["works"] is True
+    place.call("PATCH", connection, token="tok-wrong-81f3")
+    found = place.call("GET", f"{connection}/check")
+    assert found["works"] is False
+    assert "401: Bad credentials" in found["detail"]
+    session = place.finish(CHANGE, place.url("acme/app"))
+    said = place.says(session["session_id"])
+    assert "Authentication failed" in said
+    assert "credentials" in said
+    assert "tok-wrong" not in said
+    assert session["status"] == "suspended"
+    # Put right, and a message later it works.
+    place.call("PATCH", connection, token=place.provider.token)
+    path = f"/v3/organizations/sessions/{session['session_id']}/messages"
+    place.served.client.post(path, json={"message": "Again, please."}).raise_for_status()
+    place.served.wait(session["session_id"], "finished")
+    assert place.provider.pulls
+
+
+def test_read_only_clones_and_refuses_to_push(place):
+    place.provider.repository("acme/app")
+    place.allow(repo_path="acme/app", read_only=True)
+    session = place.finish(CHANGE, "acme/app")
+    said = place.says(session["session_id"])
+    assert "acme/app at " in said
+    assert "is read-only for this organization" in said
+    assert place.provider.branches("acme/app") == ["main"]
+    assert session["pull_requests"] == []
+
+
+def test_without_a_permission_nothing_is_fetched(place):
+    place.provider.repository("acme/app")
+    place.call("DELETE", place.permissions)
+    place.provider.seen.clear()
+    for name in (place.url("acme/app"), place.url("acme/app.git")):
+        answer = place.served.client.post("/v3/organizations/sessions", json={"prompt": "Hi", "repos": [name]})
+        assert answer.status_code == 403
+        assert "no git permission for acme/app" in answer.json()["detail"]
+    assert place.provider.seen == []
+
+
+def test_a_permission_that_is_taken_away_counts_at_once(place):
+    """Between creation and run, between clone and push, and for the copy at the built-in forge."""
+    place.provider.repository("acme/app")
+    place.allow(repo_path="acme/app")
+    wait = "# Wait\n```sh\nuntil [ -e /workspace/go ]; do sleep 0.05; done\n```\n"
+    session_id = place.served.create(wait + CHANGE, repos=["acme/app"])
+    place.served.wait(session_id, "working")
+    until_cloned(place.served, session_id)
+    place.call("DELETE", place.permissions)
+    (place.served.data / "sessions" / session_id / "workspace" / "go").touch()
+    place.served.wait(session_id, "finished", "waiting_for_user")
+    assert "no git permission for acme/app" in place.says(session_id)
+    assert place.provider.branches("acme/app") == ["main"]
+    answer = place.served.client.post("/v3/organizations/sessions", json={"prompt": "Hi", "repos": ["acme/app"]})
+    assert answer.status_code == 403
+    path = f"/v3/organizations/sessions/{session_id}/messages"
+    place.served.client.post(path, json={"message": MORE}).raise_for_status()
+    place.served.wait(session_id, "suspended")
+
+
+def until_cloned(served, session_id):
+    for _ in range(200):
+        if any(e["event_type"] == "git_clone_completed" for e in served.events(session_id)):
+            return
+        time.sleep(0.03)
+    raise AssertionError("no clone")
+
+
+def test_a_redirect_gets_neither_the_token_nor_another_repository(place, tmp_path):
+    elsewhere = ProviderServer("github", tmp_path / "elsewhere")
+    elsewhere.folder.mkdir()
+    elsewhere.repository("acme/app", text="stolen = 1\n")
+    place.provider.repository("acme/app")
+    place.allow(group_prefix="acme")
+    place.provider.redirect_to = elsewhere.address
+    session = place.finish(CHANGE, place.url("acme/app"))
+    assert session["status"] == "suspended"
+    assert all("authorization" not in one.headers for one in elsewhere.seen)
+    elsewhere.close()
+
+
+def test_commits_of_others_on_the_branch_are_not_overwritten(place):
+    bare = place.provider.repository("acme/app")
+    place.allow(group_prefix="acme")
+    session = place.finish(CHANGE, place.url("acme/app"))
+    (pull,) = place.provider.pulls
+    tree = git(bare, "rev-parse", f"{pull.branch}^{{tree}}")
+    theirs = git(bare, "commit-tree", tree, "-p", pull.branch, "-m", "Review fix")
+    git(bare, "update-ref", f"refs/heads/{pull.branch}", theirs)
+    path = f"/v3/organizations/sessions/{session['session_id']}/messages"
+    place.served.client.post(path, json={"message": MORE}).raise_for_status()
+    place.served.wait(session["session_id"], "finished", "waiting_for_user")
+    assert place.provider.head("acme/app", pull.branch) == theirs
+    assert "commits of somebody else" in place.says(session["session_id"])
+
+
+@pytest.mark.parametrize("point", ["pushed", "pushed_to_provider", "opened_at_provider", "pull_request_recorded"])
+def test_kill_9_between_push_and_record_opens_one_pull_request(tmp_path, point):
+    served, provider = Served(tmp_path / "data"), ProviderServer("github", tmp_path / "provider")
+    provider.folder.mkdir()
+    try:
+        served.start(COGMILL_CRASH_AT=point)
+        place = Place(served, provider)
+        provider.repository("acme/app")
+        place.allow(group_prefix="acme")
+        session_id = served.create(CHANGE, repos=["acme/app"])
+        assert served.process.wait(30) == -9
+        served.start()
+        session = served.wait(session_id, "finished", seconds=30)
+        assert len(provider.pulls) == 1
+        assert len(session["pull_requests"]) == 1
+        assert provider.head("acme/app", provider.pulls[0].branch) is not None
+        place.top.close()
+    finally:
+        served.close()
+        provider.close()
+
+
+def test_a_merge_shows_at_the_session_without_anybody_asking(tmp_path):
+    served = Served(tmp_path / "data", COGMILL_PULL_REQUEST_CHECK_SECONDS="0.5")
+    provider = ProviderServer("gitea", tmp_path / "provider")
+    provider.folder.mkdir()
+    try:
+        served.start()
+        place = Place(served, provider)
+        provider.repository("acme/app")
+        place.allow(group_prefix="acme")
+        session = place.finish(CHANGE, place.url("acme/app"))
+        provider.merge(provider.pulls[0])
+        until = time.monotonic() + 10
+        while served.get(session["session_id"])["pull_requests"][0]["pr_state"] != "merged":
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        place.top.close()
+    finally:
+        served.close()
+        provider.close()

@@ -15,8 +15,10 @@ OWN_SESSIONS = {"UseDevinSessions"}
 MORE_INPUT = {
     "create_session": {"agent", "playbook", "recording", "devin_mode"},
     "create_secret": {"access_type", "repository"},
+    "create_schedule": {"overlap"},
+    "update_schedule": {"overlap"},
 }
-MORE_OUTPUT = {"secret": {"repository"}}
+MORE_OUTPUT = {"secret": {"repository"}, "schedule": {"overlap", "run_as_user_id", "next_run_at"}}
 MORE_VALUES = {"git_connection.git_provider_type": {"gitea_token", "git_https", "git_ssh"}}
 """Fields and values that are ours, or newer than the contract's document."""
 SMALLER_PAGES = {"list_git_connection_repositories": 100}

@@ -28,6 +28,7 @@ PARTS = {
     "webhook_id": "webhook-0", "delivery_id": "msg-0",
     "repository_path": "acme/none", "branch_name": "none",
     "connection_id": "git-connection-0", "git_permission_id": "git-permission-0",
+    "schedule_id": "sched-0",
 }  # fmt: skip
 PUBLIC_ANSWERS = {
     "healthz": 200, "readyz": 200, "metrics": 200, "openapi": 200, "docs": 200,

@@ -57,8 +57,11 @@ async def _of_organization(server: Any, org: Any, org_id: str, mark: str) -> Thi
     kept = await ok(org.post(f"{base}/secrets", json={"type": "key-value", "key": "K", "value": "v"}))
     playbook = await ok(org.post(f"{base}/playbooks", json={"title": "Keep out", "body": "Quietly."}))
     hook = await _webhook(org, f"/cogmill/v1/organizations/{org_id}/webhooks")
+    due = {"name": "Keep out", "prompt": "Hush.", "frequency": "0 3 * * *"}
+    timed = await ok(org.post(f"{base}/schedules", json=due))
     return {
-        **hook, "secret_id": [kept["secret_id"]], "playbook_id": [playbook["playbook_id"]],
+        **hook, "schedule_id": [timed["scheduled_session_id"]],
+        "secret_id": [kept["secret_id"]], "playbook_id": [playbook["playbook_id"]],
         "devin_id": [session], "uuid": [file["attachment_id"]], "name": [file["name"]],
         "attachment_urls": [file["url"]], "event_ids": [one["event_id"] for one in events["items"]],
         "repository_path": [repository], "branch_name": [branch],

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, literal, select, union_all
+from sqlalchemy import Connection, bindparam, literal, select, union_all
 
 from cogmill.access.permissions import DEFAULT_ROLES, Permission, in_one_organization, in_organizations, within_tier
 from cogmill.access.uses import Uses
@@ -45,6 +45,10 @@ class Principal:
     def home_org(self) -> str | None:
         """The organization that an address without one means: the only one that the caller reaches by itself."""
         return self.org_id or (next(iter(self.by_org)) if len(self.by_org) == 1 else None)
+
+
+_USER = select(user).where(user.c.user_id == bindparam("owner"))
+_SERVICE_USER = select(service_user).where(service_user.c.service_user_id == bindparam("owner"))
 
 
 class Authenticator:
@@ -99,7 +103,7 @@ def find_principal(db: Connection, token_hash: str) -> Principal | None:
     key = db.execute(select(api_key).where(api_key.c.token_hash == token_hash)).one_or_none()
     if key is None or key.revoked_at is not None or key.legacy:
         return None
-    owner = _owner(db, key)
+    owner = _owner(db, key.user_id, key.service_user_id)
     if owner is None or owner.deleted_at is not None or getattr(owner, "disabled_at", None) is not None:
         return None
     org_id = owner.org_id if key.service_user_id else None
@@ -122,12 +126,29 @@ def find_principal(db: Connection, token_hash: str) -> Principal | None:
     )
 
 
-def _owner(db: Connection, key: Any) -> Any:
-    if key.service_user_id:
-        return db.execute(
-            select(service_user).where(service_user.c.service_user_id == key.service_user_id)
-        ).one_or_none()
-    return db.execute(select(user).where(user.c.user_id == key.user_id)).one_or_none()
+def principal_by_id(
+    db: Connection, now: float, via: str, *, user_id: str | None = None, service_user_id: str | None = None
+) -> Principal | None:
+    """Who once asked for work that the server does later (`via` names it), with the rights of now.
+
+    None when it was removed, switched off or has expired, or its organization was deleted.
+    """
+    owner = _owner(db, user_id, service_user_id)
+    if owner is None or owner.deleted_at is not None or getattr(owner, "disabled_at", None) is not None:
+        return None
+    expires_at, org_id = getattr(owner, "expires_at", None), owner.org_id if service_user_id else None
+    if (expires_at is not None and expires_at <= now) or (org_id is not None and _org_is_gone(db, org_id)):
+        return None
+    return Principal(
+        owner.enterprise_id, via, via, owner.name or "", org_id, expires_at, service_user_id, user_id,
+        *read_rights(db, service_user_id or user_id or ""),
+    )  # fmt: skip
+
+
+def _owner(db: Connection, user_id: str | None, service_user_id: str | None) -> Any:
+    if service_user_id:
+        return db.execute(_SERVICE_USER, {"owner": service_user_id}).one_or_none()
+    return db.execute(_USER, {"owner": user_id}).one_or_none()
 
 
 def _org_is_gone(db: Connection, org_id: str) -> bool:

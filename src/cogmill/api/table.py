@@ -52,6 +52,8 @@ from cogmill.domain.repositories.schemas import (
     RepositoryIndexingOut,
     RepositoryOut,
 )
+from cogmill.domain.schedules import endpoints as schedules
+from cogmill.domain.schedules.schemas import ScheduleOut, ScheduleRunOut
 from cogmill.domain.secrets import endpoints as secrets
 from cogmill.domain.secrets.schemas import SecretOut
 from cogmill.domain.service_users import endpoints as service_users
@@ -90,6 +92,7 @@ VIEW_ORG_MEMBERS = (P.VIEW_ORG_MEMBERSHIP, P.MANAGE_ORG_MEMBERSHIP)
 SERVICE_USERS = (P.MANAGE_ACCOUNT_SERVICE_USERS,)
 LEGACY_KEYS = (P.MANAGE_ORG_API_KEYS,)
 SECRETS = (P.MANAGE_ORG_SECRETS,)
+SCHEDULES = (P.MANAGE_ORG_SCHEDULES,)
 PLAYBOOKS, SHARED_PLAYBOOKS = (P.MANAGE_ORG_PLAYBOOKS,), (P.MANAGE_ACCOUNT_PLAYBOOKS,)
 READ_REPOS, INDEX_REPOS = (P.READ,), (P.INDEX_ORG_REPOSITORIES,)
 SEARCH_CODE = (P.USE_ASK_DEVIN, P.USE_DEVIN_SESSIONS)
@@ -279,6 +282,12 @@ TABLE: list[Op] = [
     Op("enterprise_delete_playbook", DELETE, "/v3/enterprise/playbooks/{playbook_id}", IN_ENTERPRISE, SHARED_PLAYBOOKS, playbooks.delete, PlaybookOut, audit="delete_playbook"),
     Op("list_organization_playbook_versions", GET, "/cogmill/v1/organizations/{org_id}/playbooks/{playbook_id}/versions", IN_ORG, USE_PLAYBOOKS, playbooks.versions, Page[PlaybookVersionOut], extension=True),
     Op("list_enterprise_playbook_versions", GET, "/cogmill/v1/enterprise/playbooks/{playbook_id}/versions", IN_ENTERPRISE, SHARED_PLAYBOOKS, playbooks.versions, Page[PlaybookVersionOut], extension=True),
+    Op("list_schedules", GET, "/v3/organizations/{org_id}/schedules", IN_ORG, SCHEDULES, schedules.list_, Page[ScheduleOut]),
+    Op("create_schedule", POST, "/v3/organizations/{org_id}/schedules", IN_ORG, SCHEDULES, schedules.create, ScheduleOut, audit="create_schedule"),
+    Op("get_schedule", GET, "/v3/organizations/{org_id}/schedules/{schedule_id}", IN_ORG, SCHEDULES, schedules.get, ScheduleOut),
+    Op("update_schedule", PATCH, "/v3/organizations/{org_id}/schedules/{schedule_id}", IN_ORG, SCHEDULES, schedules.update, ScheduleOut, audit="update_schedule"),
+    Op("delete_schedule", DELETE, "/v3/organizations/{org_id}/schedules/{schedule_id}", IN_ORG, SCHEDULES, schedules.delete, ScheduleOut, audit="delete_schedule"),
+    Op("list_schedule_runs", GET, "/cogmill/v1/organizations/{org_id}/schedules/{schedule_id}/runs", IN_ORG, SCHEDULES, schedules.runs, Page[ScheduleRunOut], extension=True),
     Op("sign_in", POST, "/cogmill/v1/sign-in", PUBLIC, ANYBODY, sign_ins.sign_in, AccountOut, audit="login", extension=True),
     Op("sign_in_options", GET, "/cogmill/v1/sign-in", PUBLIC, ANYBODY, sign_ins.sign_in_options, SignInOptionsOut, extension=True),
     Op("begin_oidc", GET, "/cogmill/v1/sign-in/oidc", PUBLIC, ANYBODY, sign_ins.begin_oidc, None, extension=True, status=303, also_refuses=(404,)),

@@ -13,6 +13,7 @@ from cogmill.domain.happenings.record import WEBHOOKS
 from cogmill.domain.mails.service import LOOP as MAILS
 from cogmill.domain.pull_requests.service import LOOP as PULL_REQUESTS
 from cogmill.domain.repositories.jobs import INDEXING
+from cogmill.domain.schedules.service import LOOP as SCHEDULES
 from cogmill.domain.sessions.create import PRIORITIES
 from cogmill.domain.sessions.log import append, status_event
 from cogmill.domain.sessions.states import Detail, State, Trigger, transition
@@ -22,6 +23,7 @@ from cogmill.engine.loops import (
     idempotent_requests,
     mails,
     pull_requests,
+    schedules,
     webhooks,
     workspaces,
 )
@@ -52,7 +54,7 @@ class EmbeddedEngine:
         self._loops: list[asyncio.Task[None]] = []
         self._call = Call(tools.runtime, Scope("", None), "engine", None)
         clock = tools.runtime.clock
-        runs = {MAILS: mails.run_once, PULL_REQUESTS: pull_requests.run_once}
+        runs = {MAILS: mails.run_once, PULL_REQUESTS: pull_requests.run_once, SCHEDULES: schedules.run_once}
         self._due = {name: DueLoop(name, partial(run, self._call), clock) for name, run in runs.items()}
         self._deliveries = webhooks.Deliveries(self._call, lambda: self.due(WEBHOOKS))
         self._due[WEBHOOKS] = DueLoop(WEBHOOKS, self._deliveries.run_once, clock)

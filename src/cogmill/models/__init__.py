@@ -1,6 +1,17 @@
 """All tables of Cogmill, one file per family; foreign keys cross slices, so they share this package."""
 
-from cogmill.models import access, audit, content, git, installation, mails, repositories, sessions, webhooks
+from cogmill.models import (
+    access,
+    audit,
+    content,
+    git,
+    installation,
+    mails,
+    repositories,
+    schedules,
+    sessions,
+    webhooks,
+)
 from cogmill.models.metadata import metadata
 
 __all__ = [
@@ -12,6 +23,7 @@ __all__ = [
     "mails",
     "metadata",
     "repositories",
+    "schedules",
     "sessions",
     "webhooks",
 ]

@@ -46,6 +46,14 @@ session = Table(
     Index(None, "org_id", "playbook_id", "id"),
     Index(None, "parent_session_id"),
     Index(
+        "ix_session_of_schedule",
+        "org_id",
+        "schedule_id",
+        "id",
+        sqlite_where=text("schedule_id IS NOT NULL"),
+        postgresql_where=text("schedule_id IS NOT NULL"),
+    ),
+    Index(
         "ix_session_runnable",
         "id",
         sqlite_where=text("run_state <> 'idle'"),

@@ -1,6 +1,7 @@
 """Which playbook a new session follows."""
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import bindparam, or_
@@ -34,6 +35,14 @@ def by_id(ctx: Context, playbook_id: str, field: str) -> Row[Any]:
 def if_there(ctx: Context, playbook_id: str) -> Row[Any] | None:
     """A playbook that was named earlier and may be gone since."""
     return ctx.db.execute(visible(ctx).where(playbook.c.playbook_id == playbook_id)).one_or_none()
+
+
+def titles(ctx: Context, playbook_ids: Collection[str]) -> dict[str, str]:
+    """Titles of those among the ids that can be seen here."""
+    if not playbook_ids:
+        return {}
+    rows = ctx.db.execute(visible(ctx).where(playbook.c.playbook_id.in_(playbook_ids))).all()
+    return {row.playbook_id: row.title for row in rows}
 
 
 def by_macro(ctx: Context, prompt: str) -> Row[Any] | None:

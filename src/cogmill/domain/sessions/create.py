@@ -53,7 +53,9 @@ class UnknownPlatform(BadRequest):
     detail = f"Unknown platform. Known labels: {', '.join(PLATFORMS)}, inherit, default."
 
 
-def create_session(ctx: Context, data: SessionIn, parent_id: str | None, origin: str) -> SimpleNamespace:
+def create_session(
+    ctx: Context, data: SessionIn, parent_id: str | None, origin: str, schedule_id: str | None = None
+) -> SimpleNamespace:
     """Accept a session: it is durable and queued when this commits. Refuses whatever it could not honour.
 
     Answers the new row. No query follows the inserts: this is the hottest write of the API.
@@ -77,20 +79,17 @@ def create_session(ctx: Context, data: SessionIn, parent_id: str | None, origin:
     if attachments:
         request["attachments"] = [a.attachment_id for a in attachments]
     events = _first_events(ctx, data, tags, user_id, [a.name for a in attachments])
-    if playbook is not None:
-        events.append(_playbook_event(playbook))
-    if secrets:
-        events.append(_secrets_event(secrets))
+    events += [_playbook_event(playbook)] if playbook is not None else []
+    events += [_secrets_event(secrets)] if secrets else []
     values = {
         "session_id": new_id("devin"), "org_id": ctx.scope.one_org, "user_id": user_id,
         "service_user_id": ctx.principal.service_user_id, "origin": origin, "title": data.title,
         "prompt": data.prompt, "agent": data.agent, "request": request, "tags": tags,
-        "playbook_id": playbook and playbook.playbook_id, "schedule_id": None,
-        "parent_session_id": parent and parent.session_id,
-        "category": None, "subcategory": None, "max_acu_limit": data.max_acu_limit, "is_archived": False,
-        "created_at": ctx.now, "status": Status.NEW.value, "status_detail": None, "updated_at": ctx.now,
-        "last_seq": len(events), "acus_micro": 0, "usd_micro": 0, "structured_output": None, "epoch": 0,
-        "run_state": "queued", "idle_since": None,
+        "playbook_id": playbook and playbook.playbook_id, "schedule_id": schedule_id,
+        "parent_session_id": parent and parent.session_id, "category": None, "subcategory": None,
+        "max_acu_limit": data.max_acu_limit, "is_archived": False, "created_at": ctx.now, "status": Status.NEW.value,
+        "status_detail": None, "updated_at": ctx.now, "last_seq": len(events), "acus_micro": 0, "usd_micro": 0,
+        "structured_output": None, "epoch": 0, "run_state": "queued", "idle_since": None,
     }  # fmt: skip
     row = SimpleNamespace(**values, id=INSERT(ctx.db, [values]))
     insert_events(ctx, row.id, row.session_id, 0, events)
@@ -132,10 +131,15 @@ def _tags(ctx: Context, data: SessionIn) -> list[str]:
     return tags or ([rules.default_tag] if rules.default_tag is not None else [])
 
 
+def check_platform(platform: str | None) -> None:
+    """Refuse a label that nothing here goes by."""
+    if platform is not None and platform.lower() not in (*PLATFORMS, "inherit", "default"):
+        raise UnknownPlatform
+
+
 def _check_references(data: SessionIn) -> None:
     """What names something this installation does not hold is refused: leaving it out silently would mislead."""
-    if data.platform is not None and data.platform.lower() not in (*PLATFORMS, "inherit", "default"):
-        raise UnknownPlatform
+    check_platform(data.platform)
     named = {
         "knowledge_ids": data.knowledge_ids or [],
     }

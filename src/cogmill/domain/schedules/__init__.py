@@ -1,0 +1,1 @@
+"""Schedules: sessions that begin, or are written to, at set times."""

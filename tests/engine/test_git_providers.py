@@ -257,3 +257,27 @@ def test_a_merge_shows_at_the_session_without_anybody_asking(tmp_path):
     finally:
         served.close()
         provider.close()
+
+
+def test_code_search_ends_with_the_permission(place):
+    place.provider.repository("secret/lib", text="def treasure():\n    return 1\n")
+    place.allow(group_prefix="secret")
+    place.finish("# Look\n```sh\nls /workspace/lib\n```", place.url("secret/lib"))
+    base, org = f"/v3beta1/organizations/{place.served.keys['org_id']}/repositories", place.served.client
+    org.put(f"{base}/secret/lib/indexing").raise_for_status()
+    search = f"/cogmill/v1/organizations/{place.served.keys['org_id']}/code-search"
+
+    def hits():
+        answer = org.get(search, params={"query": "treasure", "repo": "secret/lib"})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["items"]
+
+    until = time.monotonic() + 30
+    while not hits():
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    place.call("DELETE", place.permissions)
+    assert hits() == []
+    assert "secret/lib" not in [one["repo_path"] for one in org.get(base).json()["items"]]
+    place.allow(repo_path="secret/lib")
+    assert hits()

@@ -5,8 +5,9 @@ import re
 import shlex
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,8 @@ class SshKey:
 
 
 SignIn = Credential | SshKey
-_NOT_LET_IN = re.compile(r"Authentication failed|error: 40[13]\b|Permission denied|Host key verification failed")
+_PREFIX, _LONGEST = "cogmill-ssh-", 7200.0
+_NOT_LET_IN = re.compile(r"Authentication failed|error: 40[13]\b|Permission denied")
 
 
 def secrets_of(sign_in: SignIn | None) -> tuple[str, ...]:
@@ -38,6 +40,8 @@ def told(error: Exception, sign_in: SignIn | None) -> str:
     said = str(error)
     for secret in secrets_of(sign_in):
         said = said.replace(secret, "***")
+    if "Host key verification failed" in said and isinstance(sign_in, SshKey):
+        return f"{said}\nThe host showed another key than the connection's known_hosts has; ask whether that is right."
     if sign_in is None or not _NOT_LET_IN.search(said):
         return said
     return f"{said}\nThe connection's credentials are refused there; an administrator updates them."
@@ -49,7 +53,8 @@ def signed_in(url: str, sign_in: SignIn | None) -> Iterator[dict[str, str]]:
     if not isinstance(sign_in, SshKey):
         yield credential_environment(url, sign_in)
         return
-    folder = Path(tempfile.mkdtemp(prefix="cogmill-ssh-"))
+    _forget_old()
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
         for name, text in (("key", sign_in.private_key), ("known_hosts", sign_in.known_hosts)):
             handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -58,6 +63,14 @@ def signed_in(url: str, sign_in: SignIn | None) -> Iterator[dict[str, str]]:
         yield {"GIT_SSH_COMMAND": _ssh(folder), "SSH_AUTH_SOCK": ""}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget_old() -> None:
+    """Remove what killed processes left; no command of ours takes that long."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if left.stat().st_uid == os.getuid() and left.stat().st_mtime < time.time() - _LONGEST:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _ssh(folder: Path) -> str:

@@ -64,31 +64,53 @@ def granted(ctx: Context, ref: RepositoryRef, forge: LocalForge) -> Grant | None
     return found
 
 
-def _by_name(ctx: Context, ref: RepositoryRef, connections: Sequence[Any], forge: LocalForge) -> Grant | None:
-    """owner/name: at the built-in forge if it is at home there, else at the connection that a permission names."""
-    governing: list[Any] = []
-    is_copy = False
-    if forge.exists(ref.name):
-        source = forge.source(ref.name)
-        governing = _governing_source(source, connections) if source is not None else []
-        is_copy = bool(governing) or forge.is_lent(ref.name)
-        if not is_copy:
-            return None
-    found = _best(ctx, [(one, ref.name, ".git") for one in governing or connections])
-    if found is None and is_copy:
-        # A copy that was made while it was allowed is no way around the permission.
-        raise _refused(ref.name, governing[0].host if governing else "the place that it was copied from")
+def usable(ctx: Context, forge: LocalForge, names: Sequence[str]) -> list[str]:
+    """Of names at the built-in forge those that are at home there, or whose permission stands: to look into copies
+    needs what cloning needs."""
+    connections = _connections(ctx)
+    found = []
+    for name in names:
+        copy = _copied(name, connections, forge)
+        if copy is None or _best(ctx, copy.candidates) is not None:
+            found.append(name)
     return found
 
 
-def _governing_source(source: str, connections: Sequence[Any]) -> list[Any]:
-    if source.startswith("/"):
-        return []
+def _by_name(ctx: Context, ref: RepositoryRef, connections: Sequence[Any], forge: LocalForge) -> Grant | None:
+    """owner/name: at the built-in forge if it is at home there, else at the connection that a permission names."""
+    named = [(one, ref.name, ".git") for one in connections]
+    if not forge.exists(ref.name):
+        return _best(ctx, named)
+    copy = _copied(ref.name, connections, forge)
+    if copy is None:
+        return None
+    found = _best(ctx, copy.candidates) or _best(ctx, named)
+    if found is None:
+        # A copy that was made while it was allowed is no way around the permission.
+        raise _refused(copy.path, copy.host)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A repository of the built-in forge that came from a host with connections, or through one that is gone."""
+
+    path: str
+    host: str
+    candidates: list[tuple[Any, str, str]]
+
+
+def _copied(name: str, connections: Sequence[Any], forge: LocalForge) -> _Copy | None:
+    """What is known of a copy; None for what is at home here, or came from a host without connections."""
+    source, is_lent = forge.source(name) or "", forge.is_lent(name)
+    if source.startswith("/") or (not is_lent and not connections):
+        return None
     try:
         address = address_of(parse_repository(source, schemes={"https", "http", "ssh", "git"}))
     except RepositoryRefused:
-        return []
-    return [one for one in connections if governs(one, address)]
+        return _Copy(name, "the place that it was copied from", []) if is_lent else None
+    candidates = [(one, _path_below(one, address), address.suffix) for one in connections if governs(one, address)]
+    return _Copy(address.path, address.host, candidates) if candidates or is_lent else None
 
 
 def governs(connection: Any, address: Address) -> bool:

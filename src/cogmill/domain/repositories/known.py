@@ -1,9 +1,11 @@
 """Which repositories an organization has, and where each lies on this machine."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cogmill.access.context import Context
+from cogmill.domain.git_providers.use import usable
 from cogmill.kit.errors import NotFound, Refusal
 from cogmill.scm.forge import LocalForge
 
@@ -32,13 +34,15 @@ class Known:
 def repositories_of(ctx: Context) -> list[Known]:
     """All repositories of the scope's organization, by path: those at its built-in forge, imported ones too."""
     forge = _forge(ctx)
-    return [Known(name, forge.path(name)) for name in forge.list_()]
+    return [Known(name, forge.path(name)) for name in usable(ctx, forge, forge.list_())]
 
 
 def find(ctx: Context, repo_path: str) -> Known | None:
     """One of them."""
     try:
-        return Known(repo_path, _forge(ctx).path(repo_path)) if _forge(ctx).exists(repo_path) else None
+        forge = _forge(ctx)
+        is_here = forge.exists(repo_path) and bool(usable(ctx, forge, [repo_path]))
+        return Known(repo_path, forge.path(repo_path)) if is_here else None
     except Refusal:
         return None  # no name that a repository could have
 
@@ -55,6 +59,11 @@ def find_all(ctx: Context, repo_paths: list[str]) -> list[Known]:
 def unknown(paths: list[str]) -> NotFound:
     names = ", ".join(repr(path[:200]) for path in paths[:10])
     return NotFound(f"There is no repository {names} in this organization. The list of repositories has the paths.")
+
+
+def searchable(ctx: Context, repo_paths: Sequence[str]) -> set[str]:
+    """Those of indexed repositories that may be looked into: a git permission may have been taken away since."""
+    return set(usable(ctx, _forge(ctx), repo_paths))
 
 
 def _forge(ctx: Context) -> LocalForge:

@@ -10,6 +10,7 @@ from cogmill.access.scope import owned
 from cogmill.code_index import searching
 from cogmill.code_index.running import index_folder
 from cogmill.code_index.searching import Place, Wanted
+from cogmill.domain.repositories.known import searchable
 from cogmill.domain.repositories.schemas import CodeHitOut, CodeSearchQuery
 from cogmill.domain.secrets.use import values_to_hide
 from cogmill.kit.errors import BadRequest, Invalid
@@ -54,8 +55,8 @@ def places(ctx: Context, repos: Sequence[str] | None, branch: str | None) -> lis
     for row in ctx.db.execute(query.order_by(columns.repository_path, columns.branch_name)):
         if row.repository_path not in chosen or row.branch_name == row.default_branch:
             chosen[row.repository_path] = row.branch_name
-    data, org_id = ctx.runtime.settings.data, ctx.scope.one_org
-    return [Place(path, name, index_folder(data, org_id, path)) for path, name in chosen.items()]
+    data, org_id, allowed = ctx.runtime.settings.data, ctx.scope.one_org, searchable(ctx, list(chosen))
+    return [Place(path, name, index_folder(data, org_id, path)) for path, name in chosen.items() if path in allowed]
 
 
 def _wanted(query: CodeSearchQuery) -> Wanted:

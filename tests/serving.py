@@ -14,12 +14,13 @@ from typing import Any
 
 import httpx
 
-_ports = count(10_000 + 2_000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]))
+_ports = count(10_000 + 2_000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) + os.getpid() % 1_500)
 
 
 def free_port() -> int:
     """A port below those that the system gives to clients, from a range of this worker of pytest's own.
 
+    It begins elsewhere in another run, so that two runs on one machine do not meet.
     A server that is killed and started again must find its port free: no client may have got it meanwhile.
     """
     for port in _ports:

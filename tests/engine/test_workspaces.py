@@ -65,3 +65,38 @@ def test_attachments_of_one_name_are_kept_apart(served):
     said = outputs(served, session_id)
     for part in ("note.txt", "note-2.txt", "one", "two", "bytecode=1"):
         assert part in said
+
+
+def upload(served, name, content):
+    org = served.keys["org_id"]
+    sent = served.client.post(f"/v3/organizations/{org}/attachments", files={"file": (name, content)})
+    sent.raise_for_status()
+    return sent.json()["url"]
+
+
+def test_files_named_in_prompts_and_messages_come_along(served):
+    """Lines of the form ATTACHMENT:"url", as clients of the first API write them."""
+    first, second = upload(served, "note.txt", b"from the prompt"), upload(served, "note.txt", b"from a message")
+    session_id = served.create(f'{LOOK}\nATTACHMENT:"{first}"\n')
+    served.wait(session_id, "finished", "waiting_for_user")
+    assert "from the prompt" in outputs(served, session_id)
+    body = {"message": f'ATTACHMENT:"{second}"\n\n# Again\n```sh\ncat attachments/*/*.txt\n```'}
+    served.client.post(f"/v3/organizations/sessions/{session_id}/messages", json=body).raise_for_status()
+    served.wait(session_id, "finished", "waiting_for_user")
+    assert "from a message" in outputs(served, session_id)
+    attached = served.get(session_id, "/attachments")
+    assert [(one["name"], one["source"]) for one in attached] == [("note.txt", "user")] * 2
+    wrong = {"message": 'ATTACHMENT:"https://files.example.org/x.txt"'}
+    refused = served.client.post(f"/v3/organizations/sessions/{session_id}/messages", json=wrong)
+    assert refused.status_code == 422
+    assert "upload the file first" in refused.json()["detail"][0]["msg"]
+
+
+def test_a_running_session_gets_the_file_of_a_message_before_the_message(served):
+    session_id = served.create("# Wait\n```sh\nsleep 1.5\n```")
+    served.wait(session_id, "working")
+    url = upload(served, "late.txt", b"late but there")
+    body = {"message": f'# Then\n```sh\ncat attachments/*/late.txt\n```\nATTACHMENT:"{url}"'}
+    served.client.post(f"/v3/organizations/sessions/{session_id}/messages", json=body).raise_for_status()
+    served.wait(session_id, "finished", "waiting_for_user")
+    assert "late but there" in outputs(served, session_id)

@@ -1,7 +1,7 @@
 """Drives one session from its log: claim, workspace, agent, end of turn. The activity of any engine driver."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from cogmill.access.context import Runtime
 from cogmill.domain.attachments.service import stored_file
 from cogmill.domain.sessions.log import NewEvent, StaleEpoch
 from cogmill.domain.sessions.states import Detail, Trigger
-from cogmill.engine.agents.seam import Agent, Attachment, Checkout, StepResult, Steps, Task, TurnEnd
+from cogmill.engine.agents.seam import Agent, Attachment, Checkout, LogEvent, StepResult, Steps, Task, TurnEnd
 from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Meter
 from cogmill.engine.store import Claimed, Store, claim
 from cogmill.engine.turn import Checkpoint, Limit, LiveTurn
@@ -155,7 +155,10 @@ class Run:
         turn = await self._turn(task, self.sandbox)
         checkouts = [await self._clone(turn, source) for source in self.workspace.sources]
         for row, path in zip(files, _attachment_paths(files), strict=True):
-            await self._bring(turn, row, path)
+            await self._bring(turn, f"attachment:{row.attachment_id}", row._asdict() | {"path": path})
+        self.turn = turn
+        for event in turn.history:
+            await self._bring_all(event)
         if not checkouts:
             return turn
         turn.task = self._task(files, tuple(checkouts))
@@ -172,6 +175,7 @@ class Run:
             Variables(self.claimed.secrets),
             self.meter,
             self.tools.stopping,
+            self._bring_all,
         )
 
     async def _note_first_unsafe_use(self) -> None:
@@ -213,14 +217,21 @@ class Run:
         )
         return await self.store.read(lambda ctx: list(ctx.db.execute(query)))
 
-    async def _bring(self, turn: LiveTurn, row: Any, path: str) -> None:
+    async def _bring_all(self, message: LogEvent) -> None:
+        """The files that came with a user's message."""
+        files = message.contents.get("attachments") if message.event_type == "user_message" else None
+        for one in files or ():
+            if isinstance(one, dict) and self.turn is not None:  # the prompt's are there, and only named
+                await self._bring(self.turn, f"attachment:{message.seq}:{one['attachment_id']}", one)
+
+    async def _bring(self, turn: LiveTurn, key: str, file: Mapping[str, Any]) -> None:
         async def action(steps: Steps) -> StepResult:  # noqa: ARG001
             assert self.sandbox is not None  # noqa: S101
-            content = await asyncio.to_thread(self._stored(row.attachment_id).read_bytes)
-            await self.sandbox.write_file(path, content)
-            return StepResult({"path": path, "size": row.size}, summary=f"Attachment {row.name}")
+            content = await asyncio.to_thread(self._stored(file["attachment_id"]).read_bytes)
+            await self.sandbox.write_file(file["path"], content)
+            return StepResult({"path": file["path"], "size": file["size"]}, summary=f"Attachment {file['name']}")
 
-        await turn.step(f"attachment:{row.attachment_id}", "file_write", "file", f"Bring {row.name}", action)
+        await turn.step(key, "file_write", "file", f"Bring {file['name']}", action)
 
     def _stored(self, attachment_id: str) -> Path:
         return stored_file(self.tools.runtime.settings.data, attachment_id)

@@ -69,6 +69,7 @@ class LiveTurn:
     def __init__(
         self, store: Store, workspace: Workspace, sandbox: Sandbox, task: Task, history: Sequence[LogEvent],
         secrets: Mapping[str, str], meter: Meter, stopping: asyncio.Event,
+        bring: Callable[[LogEvent], Awaitable[None]],
     ) -> None:  # fmt: skip
         self.task = task
         self.history = history
@@ -81,6 +82,8 @@ class LiveTurn:
         self._meter = meter
         self._stopping = stopping
         self._journal = Journal(history)
+        self.bring = bring
+        """Puts the files of a message into the workspace."""
 
     async def step(
         self, key: str, type: str, category: str, title: str, action: Callable[[Steps], Awaitable[StepResult]],
@@ -213,6 +216,8 @@ class LiveTurn:
     async def user_messages(self) -> list[LogEvent]:
         """What the user wrote since the last call."""
         found = await self._store.messages_after(self.heard)
+        for message in found:
+            await self.bring(message)
         if found:
             self.heard = found[-1].seq
         return found

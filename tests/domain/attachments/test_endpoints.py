@@ -140,7 +140,7 @@ async def test_names_that_would_be_headers_or_markup(raw_upload, fetch, disposit
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
-        (b"image/png", "image/png"), (b"text/plain; charset=utf-8", "text/plain; charset=utf-8"),
+        (b"text/csv", "text/csv"), (b"text/plain; charset=utf-8", "text/plain; charset=utf-8"),
         (b"application/vnd.api+json", "application/vnd.api+json"), (b"", "application/octet-stream"),
         (b"text/html\nx-evil: 1", "application/octet-stream"), (b"text/\xff", "application/octet-stream"),
         (b"nonsense", "application/octet-stream"), (b"a/" + b"b" * 1000, "application/octet-stream"),
@@ -314,7 +314,24 @@ def test_any_name_becomes_one_that_file_systems_take(name):
 
 @given(st.text(max_size=250) | st.none())
 def test_any_content_type_becomes_one_that_can_be_a_header(kind):
-    cleaned = clean_type(kind)
+    cleaned = clean_type(kind, b"")
     assert cleaned.isascii()
     assert cleaned.isprintable()
     assert "/" in cleaned
+
+
+PNG, PDF = b"\x89PNG\r\n\x1a\n....", b"%PDF-1.7 ..."
+
+
+@pytest.mark.parametrize(
+    ("declared", "content", "kept"),
+    [
+        ("image/png", PNG, "image/png"), ("image/jpeg", PNG, "image/png"),
+        ("image/png", b"<script>", "application/octet-stream"),
+        ("application/pdf", b"MZ", "application/octet-stream"), (None, PDF, "application/pdf"),
+        ("image/webp", b"RIFF1234WEBP", "image/webp"), ("text/plain", PDF, "text/plain"),
+        (None, b"a", "application/octet-stream"),
+    ],
+)  # fmt: skip
+def test_pictures_are_what_they_say(declared, content, kept):
+    assert clean_type(declared, content) == kept

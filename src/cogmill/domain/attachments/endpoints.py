@@ -43,7 +43,8 @@ async def _sent_file(request: Request, limit: int) -> tuple[str, str, bytes]:
             raise Invalid.at("body", "file", msg="Send the file as multipart/form-data field 'file'.", kind="missing")
         if (file.size or 0) > limit:
             raise too_large
-        return service.clean_name(file.filename), service.clean_type(file.content_type), await file.read()
+        content = await file.read()
+        return service.clean_name(file.filename), service.clean_type(file.content_type, content), content
 
 
 def _store(path: Any, content: bytes) -> None:

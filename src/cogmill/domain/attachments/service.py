@@ -18,6 +18,13 @@ from cogmill.models.content import attachment
 LINK_SECONDS = 300
 _CONTENT_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+(?: ?; ?[\w-]+=(?:[\w.+-]+|\"[\w.+ :/-]*\"))*", re.ASCII)
 _IN_URL = re.compile(r"/attachments/([0-9a-fA-F-]{32,36})(?:/[^/]*)?/?$")
+_LINE = re.compile(r'^ATTACHMENT:"([^"\n]{1,2083})"[ \t\r]*$', re.MULTILINE)
+MOST_NAMED = 50
+_SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"),
+    (b"%PDF-", "application/pdf"),
+)  # fmt: skip
+_TOLD_BY_CONTENT = ("image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf")
 
 
 class AttachmentNotFound(NotFound):
@@ -36,10 +43,17 @@ def clean_name(name: str | None) -> str:
     return plain.encode()[-200:].decode(errors="ignore").strip(" .") or "attachment"
 
 
-def clean_type(content_type: str | None) -> str:
-    """A content type that can be a header later."""
+def clean_type(content_type: str | None, content: bytes) -> str:
+    """A content type that can be a header later, and that the content does not belie: pictures are what they say."""
     known = content_type is not None and len(content_type) <= 200 and _CONTENT_TYPE.fullmatch(content_type)
-    return content_type if known and content_type else "application/octet-stream"
+    declared = content_type if known and content_type else "application/octet-stream"
+    kind = declared.partition(";")[0].strip().lower()
+    found = next((told for begin, told in _SIGNATURES if content.startswith(begin)), None)
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        found = "image/webp"
+    if kind in _TOLD_BY_CONTENT:
+        return declared if found == kind else found or "application/octet-stream"
+    return found if found and kind == "application/octet-stream" else declared
 
 
 def attachment_url(base: str, row: Any) -> str:
@@ -83,6 +97,12 @@ def resolve(ctx: Context, url: str, *, at: str) -> Any:
         raise Invalid.at(
             "body", at, msg=f"{url[:200]!r} is no attachment of this organization; upload the file first."
         ) from None
+
+
+def named_in(ctx: Context, text: str, *, at: str) -> list[Any]:
+    """The attachments that a text names in lines of the form ATTACHMENT:"url", as clients of the first API write."""
+    rows = [resolve(ctx, url, at=at) for url in dict.fromkeys(_LINE.findall(text)[:MOST_NAMED])]
+    return list({row.attachment_id: row for row in rows}.values())
 
 
 def signed_link(ctx: Context, row: Any) -> str:

@@ -4,13 +4,15 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Row
 
 from cogmill.access.context import Context
 from cogmill.access.permissions import Permission as P
 from cogmill.access.rights import rights_of
 from cogmill.access.scope import of_enterprise, owned
+from cogmill.domain.attachments.service import named_in as attachments_named_in
 from cogmill.domain.attachments.service import resolve as resolve_attachment
 from cogmill.domain.git_providers.use import granted
 from cogmill.domain.organizations.rules import check_tags, rules_of
@@ -38,6 +40,7 @@ from cogmill.scm.repositories import RepositoryRef, parse_repository
 PLATFORMS = ("linux",)
 INSERT_LABELS = HotInsert(session_label)
 INSERT = HotInsert(session, returning="id")
+_INSERTS: dict[str, Any] = {"sqlite": sqlite_insert, "postgresql": postgresql_insert}
 KEPT = (
     "knowledge_ids", "secret_ids", "session_links", "child_playbook_id", "bypass_approval", "platform", "devin_mode",
     "advanced_mode", "repos", "structured_output_schema", "structured_output_required", "playbook",
@@ -69,6 +72,7 @@ def create_session(
     repos = _repositories(ctx, data)
     secrets = _secrets(ctx, data, user_id, [ref.name for ref in repos])
     attachments = [resolve_attachment(ctx, url, at="attachment_urls") for url in data.attachment_urls or []]
+    attachments += attachments_named_in(ctx, data.prompt, at="prompt")
     request = {name: value for name in KEPT if (value := getattr(data, name)) is not None}
     if playbook is not None:
         request = _of_playbook(playbook) | request
@@ -96,12 +100,17 @@ def create_session(
     set_labels(ctx, row, "tag", tags)
     set_labels(ctx, row, "repo", [ref.name for ref in repos])
     give_secrets(ctx, row, secrets)
-    for attachment in {a.attachment_id: a for a in attachments}.values():
-        link = {"session": row.id, "attachment_id": attachment.attachment_id, "source": "user"}
-        ctx.db.execute(insert(session_attachment).values(link))
+    link_attachments(ctx, row.id, attachments)
     news.created(ctx, row)
     announce(ctx, row)
     return row
+
+
+def link_attachments(ctx: Context, row_id: int, attachments: list[Any]) -> None:
+    """Note which files came with the session; one that came already stays single."""
+    for attachment_id in dict.fromkeys(one.attachment_id for one in attachments):
+        link = {"session": row_id, "attachment_id": attachment_id, "source": "user"}
+        ctx.db.execute(_INSERTS[ctx.db.dialect.name](session_attachment).values(link).on_conflict_do_nothing())
 
 
 def announce(ctx: Context, row: Any) -> None:

@@ -1,13 +1,15 @@
 """What can be done with a session that exists: message, wake, sleep, terminate, archive, tag."""
 
 from functools import partial
+from typing import Any
 
 from sqlalchemy import delete, select, update
 
 from cogmill.access.context import Context
 from cogmill.access.scope import Scope, owned
+from cogmill.domain.attachments.service import named_in as attachments_named_in
 from cogmill.domain.organizations.rules import check_tags
-from cogmill.domain.sessions.create import announce, attribution, set_labels
+from cogmill.domain.sessions.create import announce, attribution, link_attachments, set_labels
 from cogmill.domain.sessions.log import NewEvent, append, status_event
 from cogmill.domain.sessions.queries import SessionRow, find_to_change
 from cogmill.domain.sessions.schemas import MessageIn
@@ -36,10 +38,21 @@ def send_message(ctx: Context, devin_id: str, data: MessageIn) -> SessionRow:
     """Say something to a session. Wakes it when it sleeps or waits; a running one hears it before its next step."""
     row = _find_live(ctx, devin_id)
     user_id = attribution(ctx, data.message_as_user_id)
-    said = {"message": data.message, "user_id": user_id}
+    files = attachments_named_in(ctx, data.message, at="message")
+    said: dict[str, Any] = {"message": data.message, "user_id": user_id}
+    if files:
+        link_attachments(ctx, row.id, files)
+        said["attachments"] = [_brought(one) for one in files]
     events = [NewEvent("user_message", "message", data.message, said, "incoming")]
     _wake(ctx, row, events)
     return reload(ctx, row)
+
+
+def _brought(one: Any) -> dict[str, Any]:
+    """Where the session finds a file that came with a message; no other file lies in that folder."""
+    path = f"/workspace/attachments/{one.attachment_id[:8]}/{one.name}"
+    facts = ("attachment_id", "name", "content_type", "size")
+    return {name: getattr(one, name) for name in facts} | {"path": path}
 
 
 def wake(ctx: Context, devin_id: str) -> SessionRow:

@@ -12,7 +12,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import identity, log_writes, machine, measures, place, steps
+from bench import identity, knowledge, log_writes, machine, measures, place, steps
 from bench.numbers import Number
 
 PEER = "OpenHands agent-server 1.58, same kind of machine"
@@ -27,6 +27,8 @@ PARTS: dict[str, Callable[[Path, int], list[Number]]] = {
     "two-hundred": measures.two_hundred,
     "self": identity.self_,
     "audit": identity.audit,
+    "knowledge": knowledge.choosing,
+    "notes": knowledge.pages,
 }
 
 

@@ -93,7 +93,7 @@ def people(engine: Engine, server: LocalServer) -> list[str]:
             for number, token in enumerate(tokens)
         ]  # fmt: skip
         _fill(db, api_key, keys)
-    _settle(engine)
+    settle(engine)
     return tokens
 
 
@@ -120,10 +120,10 @@ def audit(engine: Engine) -> None:
             ),
             {"enterprise": org.enterprise_id, "org": org.org_id, "beginning": float(BEGINNING)},
         )
-    _settle(engine)
+    settle(engine)
 
 
-def _settle(engine: Engine) -> None:
+def settle(engine: Engine) -> None:
     """What a database does by itself in time: statistics, and on PostgreSQL the visibility map."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
         db.exec_driver_sql("ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM ANALYZE")

@@ -67,6 +67,7 @@ ALLOWED = {
     ("domain/organizations/purge.py", "*", "organization"): PURGE,
     ("domain/organizations/purge.py", "*", "service_user"): PURGE,
     ("domain/organizations/groups.py", "_limits", "organization_group"): "names the scope's enterprise",
+    ("domain/knowledge/index.py", "counts", "knowledge_word"): "names the organization and its enterprise as places",
     ("domain/playbooks/service.py", "versions", "playbook_version"): "the playbook was found within the scope before",
     ("domain/pull_requests/endpoints.py", "session_diff", "event"): BY_SESSION,
     ("domain/pull_requests/service.py", "of_session", "pull_request"): BY_SESSION,

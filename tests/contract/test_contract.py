@@ -13,12 +13,20 @@ from .facts import OPERATIONS, SHAPES, ids, is_nullable, our_document, ours, pro
 OWN_SESSIONS = {"UseDevinSessions"}
 """Accepted besides the contract's permissions: it reaches the caller's own sessions only."""
 MORE_INPUT = {
+    "organization_create_note": {"macro"},
+    "organization_update_note": {"macro"},
+    "enterprise_create_note": {"macro"},
+    "enterprise_update_note": {"macro"},
     "create_session": {"agent", "playbook", "recording", "devin_mode"},
     "create_secret": {"access_type", "repository"},
     "create_schedule": {"overlap"},
     "update_schedule": {"overlap"},
 }
-MORE_OUTPUT = {"secret": {"repository"}, "schedule": {"overlap", "run_as_user_id", "next_run_at"}}
+MORE_OUTPUT = {
+    "folder_tree.folders": {"is_enabled", "access_type"},
+    "secret": {"repository"},
+    "schedule": {"overlap", "run_as_user_id", "next_run_at"},
+}
 MORE_VALUES = {"git_connection.git_provider_type": {"gitea_token", "git_https", "git_ssh"}}
 """Fields and values that are ours, or newer than the contract's document."""
 SMALLER_PAGES = {"list_git_connection_repositories": 100}

@@ -32,6 +32,7 @@ ASIDE = {"org_id", "tag"}
 """Path parts that the sweep calls with foreign values already, or that name no object."""
 MISSING = PARTS | {"org_id": "org-" + "0" * 32, "event_ids": "event-0", "attachment_urls": PARTS["attachment_id"]}
 FIELDS = {
+    "knowledge_ids": "note_id", "folder_id": "folder_id", "parent_folder_id": "folder_id",
     "role_id": "role_id", "enterprise_role_id": "role_id", "create_as_user_id": "user_id",
     "message_as_user_id": "user_id", "attachment_urls": "attachment_urls", "devin_id": "devin_id",
     "event_ids": "event_ids", "org_id": "org_id", "session_ids": "devin_id", "user_ids": "user_id",
@@ -40,7 +41,7 @@ FIELDS = {
     "schedule_id": "schedule_id", "run_as_user_id": "user_id", "target_devin_id": "devin_id",
 }  # fmt: skip
 """Fields of queries and bodies that name objects, and the kind of thing that they name."""
-NOTHING_YET = {"knowledge_ids"}
+NOTHING_YET: set[str] = set()
 """Fields for things that do not exist yet. Whoever adds them takes the field off this list."""
 OUTSIDE = {"url", "slack_channel_id", "slack_team_id"}
 """Fields for addresses elsewhere, and that name something in another service."""

@@ -21,6 +21,7 @@ from cogmill.web.guard import Reach
 from ..factories import REFUSED_KEYS
 
 PARTS = {
+    "note_id": "note-0", "folder_id": "folder-0",
     "devin_id": "devin-" + "0" * 32, "uuid": "00000000-0000-4000-8000-000000000000", "name": "file.txt",
     "attachment_id": "00000000-0000-4000-8000-000000000000", "pull_request_id": "pr-" + "0" * 32,
     "tag": "a", "user_id": "user-0", "service_user_id": "service-user-0", "idp_group_name": "a", "role_id": "role-0",

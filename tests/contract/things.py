@@ -13,6 +13,7 @@ FACTS = {
     "repo": "acme/app", "title": "Title", "body": "", "branch": "b", "base_branch": "main", "base_commit": "a" * 40,
     "head_commit": "b" * 40,
 }  # fmt: skip
+NOTE = {"name": "Keep out", "body": "Quietly.", "trigger": "secrets of others"}
 Things = dict[str, list[str]]
 """Real ids by the name of the path part, or of the field, that takes them."""
 
@@ -28,14 +29,20 @@ async def make_things(server: Any, org_id: str, org_caller: str, enterprise_call
     of_organization = await _of_organization(server, org, org_id, mark)
     of_enterprise = await _of_enterprise(org, top, org_id, mark)
     await _join(top, org_id, of_enterprise)
-    return {"org_id": [org_id], **of_organization, **of_enterprise, **await _git(top, org_id)}
+    knowledge = await _knowledge(org, f"/v3/organizations/{org_id}", f"/cogmill/v1/organizations/{org_id}")
+    return {"org_id": [org_id], **knowledge, **of_organization, **of_enterprise, **await _git(top, org_id)}
 
 
 async def make_shared(server: Any, enterprise_caller: str) -> Things:
     """What the enterprise shares with all its organizations; only its own addresses know it by these ids."""
     top = await server.client(enterprise_caller)
     playbook = await ok(top.post("/v3/enterprise/playbooks", json={"title": "For all", "body": "Openly."}))
-    return {"playbook_id": [playbook["playbook_id"]], **await _webhook(top, "/cogmill/v1/enterprise/webhooks")}
+    hook = await _webhook(top, "/cogmill/v1/enterprise/webhooks")
+    return {
+        "playbook_id": [playbook["playbook_id"]],
+        **hook,
+        **await _knowledge(top, "/v3/enterprise", "/cogmill/v1/enterprise"),
+    }
 
 
 async def _join(top: Any, org_id: str, made: Things) -> None:
@@ -126,6 +133,13 @@ async def _git(top: Any, org_id: str) -> Things:
     path = f"/v3/enterprise/organizations/{org_id}/git-providers/permissions"
     (given,) = await ok(top.post(path, json={"permissions": permissions}))
     return {"connection_id": [connection_id], "git_permission_id": [given["git_permission_id"]]}
+
+
+async def _knowledge(client: Any, base: str, ours: str) -> Things:
+    """A note, and a folder that is empty."""
+    note = await ok(client.post(f"{base}/knowledge/notes", json=NOTE))
+    folder = await ok(client.post(f"{ours}/knowledge/folders", json={"name": "Keep out"}))
+    return {"note_id": [note["note_id"]], "folder_id": [folder["folder_id"]]}
 
 
 async def _pull_request(server: Any, org_id: str, session_id: str) -> str:

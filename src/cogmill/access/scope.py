@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Select, Table, select
+from sqlalchemy import Column, ColumnElement, Select, Table, select
 
 from cogmill.kit.errors import BadRequest
 
@@ -42,9 +42,19 @@ def owned(
     return query.where((table.c.org_id.concat("") if along_key else table.c.org_id).in_(inside))
 
 
-def of_enterprise(table: Table, scope: Scope, *columns: Column[Any]) -> Select[Any]:
+def of_enterprise(table: Table, scope: Scope, *columns: ColumnElement[Any]) -> Select[Any]:
     """Rows of a table whose rows belong to the enterprise as a whole: people, service users, groups, roles."""
     return select(*(columns or (table,))).where(table.c.enterprise_id == scope.enterprise_id)
+
+
+def of_place(table: Table, scope: Scope, place: str, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Rows of a table with a `place` that belong to the organization itself, or to the enterprise as a whole.
+
+    The place alone, so that planners find them by it and not by the enterprise.
+    """
+    if place not in {scope.org_id, scope.enterprise_id}:
+        raise ValueError("the place lies outside the scope")
+    return select(*(columns or (table,))).where(table.c.place == place)
 
 
 def visible(table: Table, scope: Scope, *columns: Column[Any]) -> Select[Any]:

@@ -24,6 +24,8 @@ from cogmill.domain.identity import endpoints as identity
 from cogmill.domain.identity.schemas import SelfOut
 from cogmill.domain.ip_ranges import endpoints as ip_ranges
 from cogmill.domain.ip_ranges.schemas import IpRangesOut
+from cogmill.domain.knowledge import endpoints as knowledge
+from cogmill.domain.knowledge.schemas import FolderOut, FolderTreeOut, NoteOut
 from cogmill.domain.members import endpoints as members
 from cogmill.domain.members.schemas import (
     CustomRoleOut,
@@ -99,6 +101,8 @@ SEARCH_CODE = (P.USE_ASK_DEVIN, P.USE_DEVIN_SESSIONS)
 GIT, VIEW_GIT = (P.MANAGE_GIT_INTEGRATIONS,), (P.MANAGE_GIT_INTEGRATIONS, P.VIEW_GIT_INTEGRATIONS)
 USE_PLAYBOOKS = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_PLAYBOOKS)
 WEBHOOKS, WEBHOOKS_EVERYWHERE = (P.MANAGE_ORG_SETTINGS,), (P.MANAGE_ENTERPRISE_SETTINGS,)
+KNOWLEDGE, SHARED_KNOWLEDGE = (P.MANAGE_ORG_KNOWLEDGE,), (P.MANAGE_ACCOUNT_KNOWLEDGE,)
+USE_KNOWLEDGE = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_KNOWLEDGE)
 
 # fmt: off
 TABLE: list[Op] = [
@@ -156,6 +160,31 @@ TABLE: list[Op] = [
     Op("upload_attachment", POST, "/v3/organizations/{org_id}/attachments", IN_ORG, (P.USE_DEVIN_SESSIONS,), attachments.upload, AttachmentOut, audit="upload_attachment", takes_file=True),
     Op("download_attachment", GET, "/v3/organizations/attachments/{uuid}/{name}", IN_HOME_ORG, (P.VIEW_ORG_SESSIONS,), attachments.download, None, status=307),
     Op("download_attachment", GET, "/v3/organizations/{org_id}/attachments/{uuid}/{name}", IN_ORG, (P.VIEW_ORG_SESSIONS,), attachments.download, None, status=307),
+
+    Op("organization_list_notes", GET, "/v3/organizations/knowledge/notes", IN_HOME_ORG, USE_KNOWLEDGE, knowledge.list_, Page[NoteOut]),
+    Op("organization_list_notes", GET, "/v3/organizations/{org_id}/knowledge/notes", IN_ORG, USE_KNOWLEDGE, knowledge.list_, Page[NoteOut]),
+    Op("organization_create_note", POST, "/v3/organizations/knowledge/notes", IN_HOME_ORG, KNOWLEDGE, knowledge.create, NoteOut, audit="create_knowledge"),
+    Op("organization_create_note", POST, "/v3/organizations/{org_id}/knowledge/notes", IN_ORG, KNOWLEDGE, knowledge.create, NoteOut, audit="create_knowledge"),
+    Op("organization_get_note", GET, "/v3/organizations/knowledge/notes/{note_id}", IN_HOME_ORG, USE_KNOWLEDGE, knowledge.get, NoteOut),
+    Op("organization_get_note", GET, "/v3/organizations/{org_id}/knowledge/notes/{note_id}", IN_ORG, USE_KNOWLEDGE, knowledge.get, NoteOut),
+    Op("organization_update_note", PUT, "/v3/organizations/knowledge/notes/{note_id}", IN_HOME_ORG, KNOWLEDGE, knowledge.replace, NoteOut, audit="edit_knowledge"),
+    Op("organization_update_note", PUT, "/v3/organizations/{org_id}/knowledge/notes/{note_id}", IN_ORG, KNOWLEDGE, knowledge.replace, NoteOut, audit="edit_knowledge"),
+    Op("organization_delete_note", DELETE, "/v3/organizations/knowledge/notes/{note_id}", IN_HOME_ORG, KNOWLEDGE, knowledge.delete, NoteOut, audit="delete_knowledge"),
+    Op("organization_delete_note", DELETE, "/v3/organizations/{org_id}/knowledge/notes/{note_id}", IN_ORG, KNOWLEDGE, knowledge.delete, NoteOut, audit="delete_knowledge"),
+    Op("organization_list_folders", GET, "/v3/organizations/knowledge/folders", IN_HOME_ORG, KNOWLEDGE, knowledge.list_folders, FolderTreeOut),
+    Op("organization_list_folders", GET, "/v3/organizations/{org_id}/knowledge/folders", IN_ORG, KNOWLEDGE, knowledge.list_folders, FolderTreeOut),
+    Op("enterprise_list_notes", GET, "/v3/enterprise/knowledge/notes", IN_ENTERPRISE, SHARED_KNOWLEDGE, knowledge.list_everywhere, Page[NoteOut]),
+    Op("enterprise_create_note", POST, "/v3/enterprise/knowledge/notes", IN_ENTERPRISE, SHARED_KNOWLEDGE, knowledge.create, NoteOut, audit="create_knowledge"),
+    Op("enterprise_get_note", GET, "/v3/enterprise/knowledge/notes/{note_id}", IN_ENTERPRISE, SHARED_KNOWLEDGE, knowledge.get, NoteOut),
+    Op("enterprise_update_note", PUT, "/v3/enterprise/knowledge/notes/{note_id}", IN_ENTERPRISE, SHARED_KNOWLEDGE, knowledge.replace, NoteOut, audit="edit_knowledge"),
+    Op("enterprise_delete_note", DELETE, "/v3/enterprise/knowledge/notes/{note_id}", IN_ENTERPRISE, SHARED_KNOWLEDGE, knowledge.delete, NoteOut, audit="delete_knowledge"),
+    Op("enterprise_list_folders", GET, "/v3/enterprise/knowledge/folders", IN_ENTERPRISE, SHARED_KNOWLEDGE, knowledge.list_folders, FolderTreeOut),
+    Op("organization_create_folder", POST, "/cogmill/v1/organizations/{org_id}/knowledge/folders", IN_ORG, KNOWLEDGE, knowledge.create_folder, FolderOut, audit="create_folder", extension=True),
+    Op("organization_update_folder", PATCH, "/cogmill/v1/organizations/{org_id}/knowledge/folders/{folder_id}", IN_ORG, KNOWLEDGE, knowledge.update_folder, FolderOut, audit="update_folder", extension=True),
+    Op("organization_delete_folder", DELETE, "/cogmill/v1/organizations/{org_id}/knowledge/folders/{folder_id}", IN_ORG, KNOWLEDGE, knowledge.delete_folder, FolderOut, audit="delete_folder", extension=True),
+    Op("enterprise_create_folder", POST, "/cogmill/v1/enterprise/knowledge/folders", IN_ENTERPRISE, SHARED_KNOWLEDGE, knowledge.create_folder, FolderOut, audit="create_folder", extension=True),
+    Op("enterprise_update_folder", PATCH, "/cogmill/v1/enterprise/knowledge/folders/{folder_id}", IN_ENTERPRISE, SHARED_KNOWLEDGE, knowledge.update_folder, FolderOut, audit="update_folder", extension=True),
+    Op("enterprise_delete_folder", DELETE, "/cogmill/v1/enterprise/knowledge/folders/{folder_id}", IN_ENTERPRISE, SHARED_KNOWLEDGE, knowledge.delete_folder, FolderOut, audit="delete_folder", extension=True),
 
     Op("list_enterprise_sessions", GET, "/v3/enterprise/sessions", IN_ENTERPRISE, VIEW_EVERYWHERE, enterprise_sessions.list_, Page[SessionOut]),
     Op("get_enterprise_session", GET, "/v3/enterprise/sessions/{devin_id}", IN_ENTERPRISE, VIEW_EVERYWHERE, enterprise_sessions.get, SessionOut),

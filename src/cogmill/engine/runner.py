@@ -1,7 +1,7 @@
 """Drives one session from its log: claim, workspace, agent, end of turn. The activity of any engine driver."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -12,7 +12,18 @@ from cogmill.access.context import Runtime
 from cogmill.domain.attachments.service import stored_file
 from cogmill.domain.sessions.log import NewEvent, StaleEpoch
 from cogmill.domain.sessions.states import Detail, Trigger
-from cogmill.engine.agents.seam import Agent, Attachment, Checkout, LogEvent, StepResult, Steps, Task, TurnEnd
+from cogmill.engine.agents.seam import (
+    Agent,
+    Attachment,
+    Checkout,
+    Knowledge,
+    LogEvent,
+    StepResult,
+    Steps,
+    Task,
+    TurnEnd,
+)
+from cogmill.engine.knowledge import notes_for
 from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Meter
 from cogmill.engine.store import Claimed, Store, claim
 from cogmill.engine.turn import Checkpoint, Limit, LiveTurn
@@ -78,6 +89,7 @@ class Run:
         self.meter = Meter(settings.acu_seconds, settings.acu_per_usd, self.row.acus_micro, claimed.acu_limit, which)
         self.sandbox: Sandbox | None = None
         self.turn: LiveTurn | None = None
+        self.knowledge: tuple[Knowledge, ...] = ()
 
     async def drive(self) -> Outcome:
         """One turn from beginning to end."""
@@ -149,10 +161,12 @@ class Run:
         self.sandbox = self.workspace.sandbox()
         await self.sandbox.start()
         crash_point("sandbox_started")
-        await self.store.start()
+        history = await self.store.history()
+        self.knowledge, told = await notes_for(self.tools.runtime, self.store, history)
+        await self.store.start(told)
         crash_point("started")
         task = self._task(files)
-        turn = await self._turn(task, self.sandbox)
+        turn = self._turn(task, self.sandbox, history)
         checkouts = [await self._clone(turn, source) for source in self.workspace.sources]
         for row, path in zip(files, _attachment_paths(files), strict=True):
             await self._bring(turn, f"attachment:{row.attachment_id}", row._asdict() | {"path": path})
@@ -164,8 +178,7 @@ class Run:
         turn.task = self._task(files, tuple(checkouts))
         return turn
 
-    async def _turn(self, task: Task, sandbox: Sandbox) -> LiveTurn:
-        history = await self.store.history()
+    def _turn(self, task: Task, sandbox: Sandbox, history: Sequence[LogEvent]) -> LiveTurn:
         return LiveTurn(
             self.store,
             self.workspace,
@@ -253,6 +266,7 @@ class Run:
                 for row, path in zip(files, _attachment_paths(files), strict=True)
             ),
             secrets=tuple(one.name for one in self.claimed.secrets),
+            knowledge=self.knowledge,
             recording=self._stored(recording) if recording else None,
         )
 

@@ -1,7 +1,7 @@
 """The runner's writes: every one under the session's epoch, in one transaction, redacted."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -151,10 +151,10 @@ class Store:
             contents=json.loads(row.contents),
         )
 
-    async def start(self) -> None:
-        """The session works now; it gets a title if nobody gave it one."""
+    async def start(self, first: Sequence[NewEvent] = ()) -> None:
+        """The session works now; it gets a title if nobody gave it one. `first`: what is told before that."""
         after = transition(State.of(self.row.status, self.row.status_detail), Trigger.START)
-        events: list[NewEvent] = []
+        events = list(first)
         changes: dict[str, Any] = {}
         if (self.row.status, self.row.status_detail) != (after.status, after.detail):
             events.append(status_event(after))

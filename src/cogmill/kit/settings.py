@@ -61,6 +61,15 @@ class Settings(BaseSettings):
 
     model_attempts: int = Field(6, ge=1, le=20, description="Attempts of a model call before the session is suspended")
 
+    embedding_base_url: str | None = Field(
+        None, description="OpenAI-compatible endpoint that ranks knowledge notes by meaning; default: by their words"
+    )
+    embedding_model: str | None = Field(None, description="Its embedding model; needed along with the endpoint")
+    embedding_api_key: SecretStr | None = Field(None, description="Its key, where it wants one")
+    embedding_similarity: float = Field(
+        0.5, ge=-1, le=1, description="Least cosine of prompt and note that counts as fitting; depends on the model"
+    )
+
     max_running_sessions: int = Field(16, ge=1, description="Sessions that run at once on this server")
     max_running_sessions_per_org: int = Field(16, ge=1, description="The same for one organization")
     idle_suspend_seconds: float = Field(1800, gt=0, description="Waiting time after which a session is suspended")

@@ -12,6 +12,7 @@ from cogmill.kit.errors import Conflict, NotFound
 from cogmill.kit.ids import ordered_id
 from cogmill.kit.paging import Slice, fetch_page
 from cogmill.models.content import playbook, playbook_version
+from cogmill.models.knowledge import knowledge_note
 from cogmill.web.params import PageQuery
 
 PlaybookRow = Row[Any]
@@ -116,6 +117,11 @@ def _check_macro(ctx: Context, macro: str | None, but: str | None) -> None:
     other = ctx.db.execute(taken.where(columns.playbook_id != (but or ""))).scalars().first()
     if other is not None:
         raise Conflict(f"macro: {macro} belongs to playbook {other} already. Choose another one.")
+    notes = of_enterprise(knowledge_note, ctx.scope, knowledge_note.c.note_id).where(knowledge_note.c.macro == macro)
+    seen = [place for place in (ctx.scope.org_id, ctx.scope.enterprise_id) if place is not None]
+    other = ctx.db.execute(notes.where(knowledge_note.c.place.in_(seen))).scalars().first()
+    if other is not None:
+        raise Conflict(f"macro: {macro} belongs to note {other} already. Choose another one.")
 
 
 def _keep_version(ctx: Context, playbook_id: str, version: int, data: PlaybookIn) -> None:

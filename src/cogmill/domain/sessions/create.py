@@ -15,6 +15,7 @@ from cogmill.access.scope import of_enterprise, owned
 from cogmill.domain.attachments.service import named_in as attachments_named_in
 from cogmill.domain.attachments.service import resolve as resolve_attachment
 from cogmill.domain.git_providers.use import granted
+from cogmill.domain.knowledge.use import check_named as check_notes
 from cogmill.domain.organizations.rules import check_tags, rules_of
 from cogmill.domain.playbooks.use import by_id as playbook_by_id
 from cogmill.domain.playbooks.use import by_macro as playbook_by_macro
@@ -67,6 +68,7 @@ def create_session(
     _check_rights(ctx, data, user_id)
     tags = _tags(ctx, data)
     _check_references(data)
+    check_notes(ctx, data.knowledge_ids)
     parent = _parent(ctx, parent_id)
     playbook = _playbook(ctx, data, parent)
     repos = _repositories(ctx, data)
@@ -149,12 +151,6 @@ def check_platform(platform: str | None) -> None:
 def _check_references(data: SessionIn) -> None:
     """What names something this installation does not hold is refused: leaving it out silently would mislead."""
     check_platform(data.platform)
-    named = {
-        "knowledge_ids": data.knowledge_ids or [],
-    }
-    for field, ids in named.items():
-        if ids:
-            raise BadRequest(f"{field}: {ids[0]!r} does not exist in this organization.")
 
 
 def _playbook(ctx: Context, data: SessionIn, parent: SessionRow | None) -> Row[Any] | None:

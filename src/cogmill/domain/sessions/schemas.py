@@ -51,7 +51,9 @@ class SessionIn(Body):
     structured_output_required: bool | None = None
     session_secrets: Annotated[list[SessionSecretIn], Field(max_length=200)] | None = None
     session_links: Annotated[list[Id], Field(max_length=100)] | None = None
-    knowledge_ids: list[Id] | None = None
+    knowledge_ids: Annotated[list[Id], Field(max_length=500)] | None = Field(
+        None, description="notes that it is given; null: those that are pinned or fit; empty: none"
+    )
     secret_ids: list[Id] | None = None
     playbook_id: Id | None = None
     child_playbook_id: Id | None = None

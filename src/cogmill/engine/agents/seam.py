@@ -73,6 +73,16 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Knowledge:
+    """A note that the session is given."""
+
+    name: str
+    why: str
+    """For people and models, e.g. "pinned to acme/app"."""
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """What the session was asked for; constant over its life, but for the title."""
 
@@ -88,6 +98,8 @@ class Task:
     attachments: tuple[Attachment, ...] = ()
     secrets: tuple[str, ...] = ()
     """Variables that hold secrets, in every command's environment."""
+    knowledge: tuple[Knowledge, ...] = ()
+    """Notes of the organization, the same ones for the session's whole life."""
     recording: Path | None = None
     """For the replay agent: host path of the recorded conversation."""
 
@@ -253,6 +265,6 @@ class ModelSettings:
 
 
 __all__ = [
-    "Agent", "Attachment", "Checkout", "CodeHit", "Json", "LogEvent", "ModelSettings", "OutputSink", "Price",
-    "PullRequest", "StepOutcome", "StepResult", "Steps", "Suspend", "Task", "Turn", "TurnEnd",
+    "Agent", "Attachment", "Checkout", "CodeHit", "Json", "Knowledge", "LogEvent", "ModelSettings", "OutputSink",
+    "Price", "PullRequest", "StepOutcome", "StepResult", "Steps", "Suspend", "Task", "Turn", "TurnEnd",
 ]  # fmt: skip

@@ -130,7 +130,9 @@ class ModelAgent:
         limits = (self.settings.context_tokens, self.settings.output_tokens)
         if conversation.too_much:
             limits = shorter_window(conversation.too_much, *limits)
-        return view(conversation, first_message(conversation.task), self._constant[2], *limits)
+        # Not by a window found out later: the first message stays the same for the whole session.
+        first = first_message(conversation.task, self.settings.context_tokens * CHARACTERS_PER_TOKEN // 4)
+        return view(conversation, first, self._constant[2], *limits)
 
     async def _helps_to_repeat(self, conversation: Conversation, contents: Json, shown: View) -> bool:
         """Whether a failed request is asked again, as a step of its own: what it cost is booked already."""

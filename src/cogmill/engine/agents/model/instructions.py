@@ -1,12 +1,17 @@
 """The system prompt with the facts of a session, and the user's task as the model's first message."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
+from cogmill.engine.agents.clipping import clip, cut_line
 from cogmill.engine.agents.model.tools.seam import base_folder
 from cogmill.engine.agents.playbook_sections import rules_of
-from cogmill.engine.agents.seam import Task
+from cogmill.engine.agents.seam import Knowledge, Task
+
+LEAST_OF_NOTE = 200
+"""Characters of a note below which showing it makes no sense."""
 
 
 @cache
@@ -47,8 +52,27 @@ def system_prompt(task: Task) -> str:
     return prompt.strip()
 
 
-def first_message(task: Task) -> str:
-    if not task.playbook:
-        return task.prompt
-    rules = "".join(f"\n- {rule}" for rule in rules_of(task.playbook))
-    return f"{task.prompt}\n\nFollow this playbook:\n<playbook>\n{task.playbook.strip()}\n</playbook>{rules}"
+def first_message(task: Task, room: int) -> str:
+    """The task, notes of at most `room` characters, and the playbook. The same text for the whole session."""
+    parts = [task.prompt]
+    if task.knowledge:
+        parts.append(_knowledge(task.knowledge, room))
+    if task.playbook:
+        rules = "".join(f"\n- {rule}" for rule in rules_of(task.playbook))
+        parts.append(f"Follow this playbook:\n<playbook>\n{task.playbook.strip()}\n</playbook>{rules}")
+    return "\n\n".join(parts)
+
+
+def _knowledge(notes: Sequence[Knowledge], room: int) -> str:
+    lines = ["Notes of this organization for such tasks; keep to them where they apply:", "<knowledge>"]
+    left_out = []
+    for note in notes:
+        if room < LEAST_OF_NOTE:
+            left_out.append(note.name)
+            continue
+        body = clip(note.body.strip(), room)
+        room -= len(body)
+        lines.append(f"<note>\n# {note.name} ({note.why})\n{body}\n</note>")
+    if left_out:
+        lines.append(f"(No room for the notes: {cut_line(', '.join(left_out), 500)})")
+    return "\n".join([*lines, "</knowledge>"])

@@ -1,0 +1,1 @@
+"""Knowledge: notes that sessions are given when they fit."""

@@ -196,8 +196,8 @@ def test_every_table_is_decided_on():
     while more := {c.table.name for name in gone for c, _ in purge.hanging_on(metadata.tables[name])} - gone:
         gone |= more
     of_enterprise = {
-        "browser_session", "data_key", "enterprise", "idp_group", "idp_group_member", "installation", "invitation",
-        "ip_range", "organization_group", "role", "user_account", "user_identity",
+        "browser_session", "data_key", "enterprise", "git_connection", "idp_group", "idp_group_member", "installation",
+        "invitation", "ip_range", "organization_group", "role", "user_account", "user_identity",
     }  # fmt: skip
     assert set(metadata.tables) - gone == of_enterprise | set(purge.KEPT)
 

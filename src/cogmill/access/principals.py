@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, literal, select, union_all
+from sqlalchemy import Connection, String, bindparam, select, union_all
 
 from cogmill.access.permissions import DEFAULT_ROLES, Permission, in_one_organization, in_organizations, within_tier
 from cogmill.access.uses import Uses
@@ -49,6 +49,16 @@ class Principal:
 
 _USER = select(user).where(user.c.user_id == bindparam("owner"))
 _SERVICE_USER = select(service_user).where(service_user.c.service_user_id == bindparam("owner"))
+_DELETED = select(organization.c.deleted_at).where(organization.c.org_id == bindparam("org_id"))
+# One list of ids: for an OR of the two conditions both databases read every assignment there is.
+_GROUPS = select(idp_group_member.c.idp_group_id).where(idp_group_member.c.user_id == bindparam("holder", type_=String))
+_HOLDERS = union_all(select(bindparam("holder", type_=String)), _GROUPS)
+_RIGHTS = (
+    select(role_assignment.c.org_id, role.c.internal_name, role.c.permissions, organization.c.deleted_at)
+    .join(role, role.c.role_id == role_assignment.c.role_id)
+    .join(organization, organization.c.org_id == role_assignment.c.org_id, isouter=True)
+    .where(role_assignment.c.principal_id.in_(_HOLDERS))
+)
 
 
 class Authenticator:
@@ -152,7 +162,7 @@ def _owner(db: Connection, user_id: str | None, service_user_id: str | None) -> 
 
 
 def _org_is_gone(db: Connection, org_id: str) -> bool:
-    gone = db.execute(select(organization.c.deleted_at).where(organization.c.org_id == org_id)).one_or_none()
+    gone = db.execute(_DELETED, {"org_id": org_id}).one_or_none()
     return gone is None or gone.deleted_at is not None
 
 
@@ -160,15 +170,7 @@ def read_rights(
     db: Connection, principal_id: str
 ) -> tuple[frozenset[Permission], frozenset[Permission], dict[str, frozenset[Permission]]]:
     """Expanded rights: (at enterprise tier, in every organization, organization -> further rights there)."""
-    groups = select(idp_group_member.c.idp_group_id).where(idp_group_member.c.user_id == principal_id)
-    # One list of ids: for an OR of the two conditions both databases read every assignment there is.
-    holders = union_all(select(literal(principal_id)), groups)
-    rows = db.execute(
-        select(role_assignment.c.org_id, role.c.internal_name, role.c.permissions, organization.c.deleted_at)
-        .join(role, role.c.role_id == role_assignment.c.role_id)
-        .join(organization, organization.c.org_id == role_assignment.c.org_id, isouter=True)
-        .where(role_assignment.c.principal_id.in_(holders))
-    ).all()
+    rows = db.execute(_RIGHTS, {"holder": principal_id}).all()
     at_enterprise: frozenset[Permission] = frozenset({Permission.READ_ACCOUNT_META})
     by_org: dict[str, frozenset[Permission]] = {}
     for row in rows:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cogmill.cli import control, events, git_connections, keys, roles, run, sessions, tokens
+from cogmill.cli import control, events, git_connections, keys, repositories, roles, run, sessions, tokens
 from cogmill.cli.output import print_json_error
 
 
@@ -46,6 +46,8 @@ roles_app = typer.Typer(name="roles", help="Roles: what their holders may do.", 
 app.add_typer(roles_app)
 keys_app = typer.Typer(name="keys", help="API keys of service users.", no_args_is_help=True)
 app.add_typer(keys_app)
+repositories_app = typer.Typer(name="repositories", help="Repositories and their indexes.", no_args_is_help=True)
+app.add_typer(repositories_app)
 tokens_app = typer.Typer(name="tokens", help="Personal access tokens of people.", no_args_is_help=True)
 app.add_typer(tokens_app)
 git_app = typer.Typer(name="git-connections", help="Providers that repositories come from.", no_args_is_help=True)
@@ -97,6 +99,10 @@ git_app.command("add")(git_connections.add)
 git_app.command("list")(git_connections.list_)
 git_app.command("check")(git_connections.check)
 git_app.command("remove")(git_connections.remove)
+repositories_app.command("list")(repositories.list_)
+repositories_app.command("index")(repositories.index)
+repositories_app.command("status")(repositories.status)
+repositories_app.command("search")(repositories.search)
 tokens_app.command("list")(tokens.list_)
 tokens_app.command("create")(tokens.create)
 tokens_app.command("revoke")(tokens.revoke)

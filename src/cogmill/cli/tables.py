@@ -9,7 +9,7 @@ from rich.text import Text
 from cogmill.cli.output import clean
 
 if TYPE_CHECKING:
-    from cogmill.client import ApiKey, EventSummary, GitConnection, Role, Session
+    from cogmill.client import ApiKey, EventSummary, GitConnection, IndexJob, Repository, Role, Session
 
 _COLOURS = {"running": "cyan", "exit": "green", "error": "red", "suspended": "yellow"}
 _DETAIL_COLOURS = {"finished": "green", "waiting_for_user": "magenta", "waiting_for_approval": "magenta"}
@@ -137,4 +137,23 @@ def key_table(keys: "list[ApiKey]") -> Table:
         state = "active" if key.is_active else "expired" if key.revoked_at is None else "revoked"
         times = ("never" if at is None else when(at) for at in (key.expires_at, key.last_used_at))
         table.add_row(key.api_key_id, Text(clean(key.api_key_name)), state, *times)
+    return table
+
+
+def repository_table(repositories: "list[Repository]") -> Table:
+    table = _columns("REPOSITORY", "LANGUAGE", "INDEXED BRANCHES")
+    for one in repositories:
+        jobs = one.indexing_status.latest_indexes if one.indexing_status else []
+        shown = sorted(f"{job.branch_name} ({job.status.replace('_', ' ')})" for job in jobs)
+        branches = ", ".join(shown) or "none"
+        table.add_row(*(Text(clean(text)) for text in (one.repo_path, one.repo_language or "", branches)))
+    return table
+
+
+def index_job_table(jobs: "list[IndexJob]") -> Table:
+    table = _columns("BRANCH", "COMMIT", "STATE", "FILES", "LEFT OUT", "BEGUN", "ERROR")
+    for job in jobs:
+        files = f"{job.files_done} of {job.files_total}"
+        about = (job.branch_name, job.commit[:12], job.status, files, str(job.files_skipped), when(job.created_at))
+        table.add_row(*(Text(clean(text)) for text in (*about, job.error or "")))
     return table

@@ -181,3 +181,52 @@ class NewApiKey(Wire):
     token: str = Field(repr=False)
     api_key_id: str
     api_key_name: str
+
+
+class IndexJobRef(Wire):
+    """A job as the contract shows it."""
+
+    job_id: str
+    branch_name: str | None = None
+    commit: str
+    status: str
+
+
+class IndexingStatus(Wire):
+    indexing_enabled: bool
+    latest_indexes: list[IndexJobRef]
+
+
+class Repository(Wire):
+    repo_path: str
+    repo_language: str | None = None
+    indexing_status: IndexingStatus | None = None
+
+
+class RepositoryIndexing(Wire):
+    repository_path: str
+    branches: list[str]
+    indexing_enabled: bool
+
+
+class IndexJob(Wire):
+    job_id: str
+    branch_name: str
+    commit: str
+    status: str
+    created_at: int
+    files_total: int
+    files_done: int
+    files_skipped: int
+    error: str | None = None
+
+
+class CodeHit(Wire):
+    repository_path: str
+    branch: str
+    path: str
+    line: int
+    name: str | None = None
+    symbol_kind: str | None = None
+    container: str | None = None
+    text: str

@@ -23,6 +23,7 @@ from cogmill.client.models import (
     SessionDiff,
 )
 from cogmill.client.reading import given, read
+from cogmill.client.repositories import Repositories
 from cogmill.client.settings import Target
 from cogmill.client.stream import EventStream, OnTrouble
 
@@ -39,6 +40,7 @@ class Client:
         self.http = Http(target, timeout=timeout, transport=transport)
         self.administration = Administration(self.http)
         self.git_connections = GitConnections(self.http)
+        self.repositories = Repositories(self.http, self.org_id)
         self._org_id = target.org_id
 
     def __enter__(self) -> "Client":

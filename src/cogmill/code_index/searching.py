@@ -3,7 +3,6 @@
 import base64
 import binascii
 import json
-import re
 import sqlite3
 import time
 import zlib
@@ -155,9 +154,12 @@ class _View:
             f"CROSS JOIN file ON file.blob = blob.id AND file.branch = ? WHERE {where}{filters} "
             "ORDER BY file.path, symbol.line, symbol.id LIMIT ?"
         )
+        known, lines = None, list[str]()
         for row in self.db.execute(query, [self.branch, *values, *more, *behind, most]).fetchall():
             path, language, line, end_line, name, kind, container, number, blob = row
-            text = cut(self._text(blob).split("\n")[line - 1].rstrip("\r"), 0)
+            if blob != known:
+                known, lines = blob, self._text(blob).split("\n")
+            text = cut(lines[line - 1].rstrip("\r"), 0)
             hit = Hit(self.place, self.commit, path, language, line, end_line, name, kind, container or None, text)
             yield (rank, self.place.repository_path, path, line, number), hit
 
@@ -186,10 +188,11 @@ class _View:
             "WHERE file.branch = ? AND file.blob IN (SELECT rowid FROM blob_text WHERE blob_text MATCH ?)"
             f"{filters} ORDER BY file.path"
         )
-        pattern = re.compile(re.escape(self.wanted.query), 0 if self.wanted.case_sensitive else re.IGNORECASE)
+        same = _as_is if self.wanted.case_sensitive else _lower
+        needle = same(self.wanted.query)
         for path, language, packed in self.db.execute(query, [self.branch, _match(self.wanted.query), *values]):
             last = start[3] if start is not None and path == start[2] else 0
-            for number, text in _matching(zlib.decompress(packed).decode(), pattern, last):
+            for number, text in _matching(zlib.decompress(packed).decode(), needle, same, last):
                 hit = Hit(self.place, self.commit, path, language, number, number, None, None, None, text)
                 yield (0, self.place.repository_path, path, number, 0), hit
             yield (0, self.place.repository_path, path, 2**31, 0), None
@@ -207,19 +210,31 @@ class _View:
         return zlib.decompress(packed).decode()
 
 
-def _matching(text: str, pattern: re.Pattern[str], last: int) -> Iterator[tuple[int, str]]:
-    """Lines behind line `last` in which the pattern matches, each once, with their numbers."""
-    number, at = 1, 0
-    for match in pattern.finditer(text):
-        if match.start() < at:
-            continue  # a second one in the same line
-        number += text.count("\n", at, match.start())
-        begin = text.rfind("\n", 0, match.start()) + 1
-        end = text.find("\n", match.end())
-        end = len(text) if end < 0 else end
+def _matching(text: str, needle: str, same: Callable[[str], str], last: int) -> Iterator[tuple[int, str]]:
+    """Lines behind line `last` that hold the needle, each once, with their numbers."""
+    hay, number, at = same(text), 1, 0
+    place = hay.find(needle)
+    while place >= 0:
+        number += hay.count("\n", at, place)
+        begin = hay.rfind("\n", 0, place) + 1
+        end = hay.find("\n", place)
+        end = len(hay) if end < 0 else end
         if number > last:
-            yield number, cut(text[begin:end].rstrip("\r"), match.start() - begin)
+            yield number, cut(text[begin:end].rstrip("\r"), place - begin)
         number, at = number + 1, end + 1
+        place = hay.find(needle, at)
+
+
+def _as_is(text: str) -> str:
+    return text
+
+
+def _lower(text: str) -> str:
+    """In lower case, letter for letter: the few that would become two stay."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
 
 
 def cut(line: str, place: int) -> str:

@@ -294,8 +294,8 @@ async def test_search_of_text_over_repositories_in_pages_and_counted(repositorie
 @pytest.mark.parametrize(
     ("query", "status", "says"),
     [
-        ({"query": "ab", "kind": "text"}, 400, "at least 3 letters"),
-        ({"query": "a\nb c", "kind": "text"}, 400, "one line"),
+        ({"query": "ab", "kind": "text"}, 422, "at least 3 letters"),
+        ({"query": "a\nb c", "kind": "text"}, 422, "one line"),
         ({"query": ""}, 422, "query"),
         ({"query": "x" * 201}, 422, "query"),
         ({"query": "abc", "kind": "regex"}, 422, "kind"),

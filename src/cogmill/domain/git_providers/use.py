@@ -64,15 +64,16 @@ def granted(ctx: Context, ref: RepositoryRef, forge: LocalForge) -> Grant | None
     return found
 
 
-def usable(ctx: Context, forge: LocalForge, names: Sequence[str]) -> list[str]:
-    """Of names at the built-in forge those that are at home there, or whose permission stands: to look into copies
-    needs what cloning needs."""
+def usable(ctx: Context, forge: LocalForge, names: Sequence[str]) -> dict[str, Grant | None]:
+    """Of names at the built-in forge those that are at home there (None), or whose permission stands: to look into
+    copies needs what cloning needs."""
     connections = _connections(ctx)
-    found = []
+    found: dict[str, Grant | None] = {}
     for name in names:
         copy = _copied(name, connections, forge)
-        if copy is None or _best(ctx, copy.candidates) is not None:
-            found.append(name)
+        grant = _best(ctx, copy.candidates) if copy is not None else None
+        if copy is None or grant is not None:
+            found[name] = grant
     return found
 
 

@@ -1,6 +1,7 @@
 """Turning indexing on and off, and keeping indexes at the heads of their branches."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, insert, update
@@ -26,7 +27,7 @@ async def enable(call: Call, asked: Sequence[Asked]) -> list[RepositoryIndexingO
     """Index repositories; all of them, or none if one cannot be."""
     paths = list(dict.fromkeys(path for path, _ in asked))
     found = await call.read(lambda ctx: known.find_all(ctx, paths))
-    refs = {one.repo_path: await _refs(one) for one in found}  # git runs outside the transaction
+    refs = {path: await _refs(path, git_dir) for path, git_dir in found}  # git runs outside the transaction
 
     def work(ctx: Context) -> list[RepositoryIndexingOut]:
         _one_at_a_time(ctx)
@@ -38,11 +39,11 @@ async def enable(call: Call, asked: Sequence[Asked]) -> list[RepositoryIndexingO
     return await call.write(work)
 
 
-async def _refs(one: known.Known) -> MirrorRefs:
+async def _refs(path: str, git_dir: Path) -> MirrorRefs:
     try:
-        return await read_refs(one.git_dir)
+        return await read_refs(git_dir)
     except GitError as error:
-        raise BadRequest(f"The repository {one.repo_path!r} cannot be read: {error}") from None
+        raise BadRequest(f"The repository {path!r} cannot be read: {error}") from None
 
 
 def _enable(ctx: Context, path: str, asked: Sequence[str], refs: MirrorRefs) -> None:
@@ -97,7 +98,7 @@ async def follow(call: Call, org_path: str) -> None:
     if not await call.read(lambda ctx: _branches(ctx, org_path)):
         return
     found = await call.read(lambda ctx: known.find(ctx, org_path))
-    if found is None:
+    if found is None or found.git_dir is None:
         return
     refs = await read_refs(found.git_dir)
 

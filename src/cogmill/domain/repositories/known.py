@@ -5,55 +5,75 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cogmill.access.context import Context
-from cogmill.domain.git_providers.use import usable
-from cogmill.kit.errors import NotFound, Refusal
+from cogmill.access.scope import owned
+from cogmill.domain.git_providers.use import Grant, usable
+from cogmill.kit.errors import Conflict, NotFound, Refusal
+from cogmill.models.git import git_connection, git_permission
 from cogmill.scm.forge import LocalForge
 
 LOCAL = "local"
-"""Connection and host of what lies at the built-in forge."""
+"""Connection and host of what is at home at the built-in forge."""
 _TELL_CHANGES = ("packed-refs", "refs/heads", "refs/heads/cogmill")
 """What changes with the branches of a bare repository."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A repository and the bare copy of it that host git may read."""
+    """A repository, and the bare copy of it that host git may read; None when no session has fetched it yet."""
 
     repo_path: str
-    git_dir: Path
+    git_dir: Path | None
     connection_id: str = LOCAL
     connection_host: str = LOCAL
+    provider_path: str | None = None
+    """What its connection calls it."""
 
     @property
     def updated_at(self) -> int | None:
         """When a branch moved last, as far as the files tell."""
+        if self.git_dir is None:
+            return None
         times = [(self.git_dir / one).stat().st_mtime for one in _TELL_CHANGES if (self.git_dir / one).exists()]
         return int(max(times)) if times else None
 
 
 def repositories_of(ctx: Context) -> list[Known]:
-    """All repositories of the scope's organization, by path: those at its built-in forge, imported ones too."""
+    """All repositories of the scope's organization, by path.
+
+    Those at home at its built-in forge; copies there of others, unless a connection's permission for them has ended;
+    and what permissions name one by one, also before a session has fetched it.
+    """
     forge = _forge(ctx)
-    return [Known(name, forge.path(name)) for name in usable(ctx, forge, forge.list_())]
+    copies = [_copy(forge, name, grant) for name, grant in usable(ctx, forge, forge.list_()).items()]
+    fetched = {(one.connection_id, one.provider_path) for one in copies}
+    named = [one for one in _permitted(ctx) if (one.connection_id, one.provider_path) not in fetched]
+    return sorted({one.repo_path: one for one in [*named, *copies]}.values(), key=lambda one: one.repo_path)
 
 
 def find(ctx: Context, repo_path: str) -> Known | None:
     """One of them."""
+    forge = _forge(ctx)
     try:
-        forge = _forge(ctx)
-        is_here = forge.exists(repo_path) and bool(usable(ctx, forge, [repo_path]))
-        return Known(repo_path, forge.path(repo_path)) if is_here else None
+        if forge.exists(repo_path):
+            here = usable(ctx, forge, [repo_path])
+            return _copy(forge, repo_path, here[repo_path]) if repo_path in here else None
     except Refusal:
-        return None  # no name that a repository could have
+        pass  # no name that the forge could have
+    return next(iter(_permitted(ctx, repo_path)), None)
 
 
-def find_all(ctx: Context, repo_paths: list[str]) -> list[Known]:
-    """Those of these paths; NotFound names all that the organization does not have."""
+def find_all(ctx: Context, repo_paths: list[str]) -> list[tuple[str, Path]]:
+    """Those of these paths with their copies; NotFound names all that the organization does not have."""
     found = [find(ctx, path) for path in repo_paths]
     missing = [path for path, one in zip(repo_paths, found, strict=True) if one is None]
     if missing:
         raise unknown(missing)
-    return [one for one in found if one is not None]
+    for one in found:
+        if one is not None and one.git_dir is None:
+            raise Conflict(
+                f"The repository {one.repo_path!r} has not been fetched yet: start a session on it, then index it."
+            )
+    return [(one.repo_path, one.git_dir) for one in found if one is not None and one.git_dir is not None]
 
 
 def unknown(paths: list[str]) -> NotFound:
@@ -64,6 +84,22 @@ def unknown(paths: list[str]) -> NotFound:
 def searchable(ctx: Context, repo_paths: Sequence[str]) -> set[str]:
     """Those of indexed repositories that may be looked into: a git permission may have been taken away since."""
     return set(usable(ctx, _forge(ctx), repo_paths))
+
+
+def _copy(forge: LocalForge, name: str, grant: Grant | None) -> Known:
+    if grant is None:
+        return Known(name, forge.path(name))
+    return Known(name, forge.path(name), grant.connection_id, grant.connection.host, grant.path)
+
+
+def _permitted(ctx: Context, path: str | None = None) -> list[Known]:
+    """Repositories that permissions name one by one."""
+    columns = git_permission.c
+    query = owned(git_permission, ctx.scope, columns.path, columns.git_connection_id)
+    query = query.add_columns(git_connection.c.host).join(git_connection).where(columns.kind == "repo_path")
+    if path is not None:
+        query = query.where(columns.path == path)
+    return [Known(row.path, None, row.git_connection_id, row.host, row.path) for row in ctx.db.execute(query)]
 
 
 def _forge(ctx: Context) -> LocalForge:

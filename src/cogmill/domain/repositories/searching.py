@@ -13,7 +13,7 @@ from cogmill.code_index.searching import Place, Wanted
 from cogmill.domain.repositories.known import searchable
 from cogmill.domain.repositories.schemas import CodeHitOut, CodeSearchQuery
 from cogmill.domain.secrets.use import values_to_hide
-from cogmill.kit.errors import BadRequest, Invalid
+from cogmill.kit.errors import Invalid
 from cogmill.kit.paging import Slice
 from cogmill.models.repositories import code_search, indexed_branch, indexed_repository
 from cogmill.web.call import Call
@@ -61,11 +61,10 @@ def places(ctx: Context, repos: Sequence[str] | None, branch: str | None) -> lis
 
 def _wanted(query: CodeSearchQuery) -> Wanted:
     if query.kind == "text" and len(query.query) < searching.SHORTEST_TEXT:
-        raise BadRequest(
-            f"query: a text has at least {searching.SHORTEST_TEXT} letters. For short names use kind=symbols."
-        )
+        text = f"a text has at least {searching.SHORTEST_TEXT} letters; for short names use kind=symbols"
+        raise Invalid.at("query", "query", msg=text)
     if "\n" in query.query or "\r" in query.query:
-        raise BadRequest("query: a text stands in one line; search for the most telling one of its lines.")
+        raise Invalid.at("query", "query", msg="a text stands in one line; search for the most telling of its lines")
     return Wanted(
         query.query, query.kind, query.first, query.path, query.language, query.symbol_kind, query.case_sensitive
     )

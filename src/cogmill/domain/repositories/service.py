@@ -47,8 +47,9 @@ def _fits(path: str, query: RepositoryQuery) -> bool:
 def _present(ctx: Context, one: known.Known, status: IndexingStatusOut | None) -> RepositoryOut:
     return RepositoryOut(
         git_connection_host=one.connection_host, git_connection_id=one.connection_id, indexing_status=status,
-        last_updated_at=one.updated_at, provider_repository_id=one.repo_path, repo_description=None,
-        repo_language=_language(ctx, one, status), repo_name=PurePosixPath(one.repo_path).name, repo_path=one.repo_path,
+        last_updated_at=one.updated_at, provider_repository_id=one.provider_path or one.repo_path,
+        repo_description=None, repo_language=_language(ctx, one, status),
+        repo_name=PurePosixPath(one.repo_path).name, repo_path=one.repo_path,
     )  # fmt: skip
 
 

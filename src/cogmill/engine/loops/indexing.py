@@ -60,8 +60,8 @@ async def _index(call: Call, indexer: Indexer, claimed: Claim) -> Counts:
     runtime = call.runtime
     inside = Call(runtime, Scope("", claimed.org_id), "index", None)
     found = await inside.read(lambda ctx: known.find(ctx, claimed.repository_path))
-    if found is None:
-        raise UnknownRepository(f"The repository {claimed.repository_path} is no longer there.")
+    if found is None or found.git_dir is None:
+        raise UnknownRepository(f"The repository {claimed.repository_path} is not there, or may not be used any more.")
     folder = index_folder(runtime.settings.data, claimed.org_id, claimed.repository_path)
     told = _Told(call, claimed)
     for attempt in range(1, ATTEMPTS + 1):

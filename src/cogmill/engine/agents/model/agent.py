@@ -176,7 +176,8 @@ class ModelAgent:
 def _constant(task: Task) -> tuple[str, list[ToolSpec], str]:
     """What goes along with every request: instructions, tools, and both as one text to be measured."""
     instructions, tools = system_prompt(task), specifications(task)
-    return instructions, tools, instructions + "".join(one.description + json.dumps(one.parameters) for one in tools)
+    sent = [{"name": one.name, "description": one.description, "parameters": one.parameters} for one in tools]
+    return instructions, tools, instructions + json.dumps(sent)
 
 
 class _ModelAction:

@@ -109,7 +109,9 @@ class Conversation:
         self.waiting = [event for event in self.waiting if event.seq > through]
         number = len(self.exchanges) + 1
         response = contents["response"]
-        tokens = int((contents.get("usage") or {}).get("input_tokens") or 0)
+        usage = contents.get("usage") or {}
+        # An estimate of ours corrects no estimate: the error would grow with every answer.
+        tokens = 0 if usage.get("estimated") else int(usage.get("input_tokens") or 0)
         self.exchanges.append(Exchange(number, said, through, response, tokens, calls_of(number, response)))
 
     def unseen(self, through: int | None = None) -> list[str]:

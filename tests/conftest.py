@@ -128,6 +128,9 @@ class StillEngine:
     def cancelled(self, row_id: int) -> None:
         self.stopped.append(row_id)
 
+    def runs(self, row_id: int) -> bool:
+        return False
+
     def due(self, loop: str) -> None:
         self.woken.append(loop)
 

@@ -321,6 +321,38 @@ def test_address_that_cannot_be_had(machine, host, words):
         listen(Settings(host=host, port=taken.getsockname()[1]))
 
 
+def test_a_port_that_somebody_else_has(machine):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        machine.complains("address", "already in use", "--port", COGMILL_PORT=str(taken.getsockname()[1]))
+
+
+class Running(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b'{"status":"ok","version":"0.1.0"}'
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_port_that_a_running_server_has(machine):
+    with HTTPServer(("127.0.0.1", 0), Running) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        code, found = machine.doctor(COGMILL_PORT=str(server.server_port))
+        server.shutdown()
+    assert (code, found["address"][0]) == (0, "ok")
+    assert "answers now" in found["address"][1]
+
+
+def test_a_data_folder_that_cannot_be_made(machine, tmp_path):
+    (tmp_path / "file").write_text("")
+    machine.data = tmp_path / "file" / "data"
+    machine.complains("data", "cannot be made", "--data")
+
+
 def test_a_taken_port_costs_no_keys(machine, tmp_path):
     """The keys of a first start are shown only once: they are not made before there is an address."""
     machine.data = tmp_path / "new"

@@ -1,8 +1,11 @@
 """What `cogmill doctor` looks at: each part ok, or what to do about it."""
 
 import asyncio
+import http.client
+import json
 import os
 import shutil
+import ssl
 import subprocess
 import time
 from collections.abc import Callable
@@ -29,6 +32,7 @@ from cogmill.preconditions import (
     check_mail,
     check_model,
     check_oidc,
+    check_port,
     check_tls,
     explain_database,
     make_data_folder,
@@ -156,9 +160,7 @@ def _clock(settings: Settings) -> Finding:
 
 
 def _disk(settings: Settings) -> Finding:
-    place = settings.data
-    while not place.exists():
-        place = place.parent
+    place = _nearest(settings.data)
     free = shutil.disk_usage(place).free
     shown = f"{free / 1024**3:.1f} GiB free at {place}"
     if free < LEAST_DISK:
@@ -166,8 +168,18 @@ def _disk(settings: Settings) -> Finding:
     return Finding("disk", True, shown)
 
 
+def _nearest(place: Path) -> Path:
+    """The folder itself, or the nearest one above it that exists."""
+    while not place.exists():
+        place = place.parent
+    return place
+
+
 def _data(settings: Settings) -> Finding:
     if not settings.data.exists():
+        place = _nearest(settings.data)
+        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+            return Finding("data", False, f"{settings.data} cannot be made in {place}; name another --data.")
         return Finding("data", None, f"{settings.data} is not there yet; {MAKES}.")
     make_data_folder(settings)
     mode = settings.data.stat().st_mode & 0o777
@@ -246,9 +258,31 @@ def _database(settings: Settings) -> Finding:
     return Finding("database", True, f"{kind} at revision {at}")
 
 
+def _answers(settings: Settings) -> bool:
+    """Whether a Cogmill server has the port: then it is no wonder that nobody else can have it."""
+    asked = http.client.HTTPConnection(settings.host, settings.port, timeout=3)
+    if settings.has_tls:
+        context = ssl.create_default_context(cafile=settings.tls_cert)
+        context.check_hostname = False  # the certificate is its own, whatever name it is for
+        asked = http.client.HTTPSConnection(settings.host, settings.port, timeout=3, context=context)
+    try:
+        asked.request("GET", "/healthz")
+        return set(json.loads(asked.getresponse().read(4096))) == {"status", "version"}
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+    finally:
+        asked.close()
+
+
 def _address(settings: Settings) -> Finding:
     check_address(settings)
     check_tls(settings)
+    try:
+        check_port(settings)
+    except Unusable:
+        if not _answers(settings):
+            raise
+        return Finding("address", True, f"{settings.base_url}, where a Cogmill server answers now")
     if settings.behind_proxy and not settings.trusted_proxies:
         text = "trusted_proxies names no proxy: every caller counts as coming from the proxy's own address."
         return Finding("address", None, f"{settings.base_url}; {text}")

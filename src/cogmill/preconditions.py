@@ -182,16 +182,33 @@ def check_git() -> None:
 def listen(settings: Settings) -> socket.socket:
     """The listening socket."""
     try:
-        kind = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((settings.host, settings.port), family=kind, backlog=BACKLOG)
+        return socket.create_server((settings.host, settings.port), family=_family(settings), backlog=BACKLOG)
     except OSError as error:
-        hints = {
-            errno.EADDRINUSE: "Is another server running? Stop it, or name another --port.",
-            errno.EACCES: "Ports below 1024 need root; name another --port.",
-        }
-        hint = hints.get(error.errno or 0, "Name an address of this machine with --host.")
-        text = f"Cannot listen on {settings.host} port {settings.port}: {os.strerror(error.errno or 0)}. {hint}"
-        raise Unusable(text.replace("Unknown error -2", "no such name")) from None
+        raise _unusable(settings, error) from None
+
+
+def check_port(settings: Settings) -> None:
+    """Refuse an address that cannot be had now. Binds without listening: two that look at once do not disturb."""
+    try:
+        with socket.socket(_family(settings), socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((settings.host, settings.port))
+    except OSError as error:
+        raise _unusable(settings, error) from None
+
+
+def _family(settings: Settings) -> socket.AddressFamily:
+    return socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+
+
+def _unusable(settings: Settings, error: OSError) -> Unusable:
+    hints = {
+        errno.EADDRINUSE: "Is another server running? Stop it, or name another --port.",
+        errno.EACCES: "Ports below 1024 need root; name another --port.",
+    }
+    hint = hints.get(error.errno or 0, "Name an address of this machine with --host.")
+    text = f"Cannot listen on {settings.host} port {settings.port}: {os.strerror(error.errno or 0)}. {hint}"
+    return Unusable(text.replace("Unknown error -2", "no such name"))
 
 
 def check_database_url(settings: Settings) -> None:

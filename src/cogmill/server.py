@@ -147,7 +147,8 @@ def build(settings: Settings, installation: Installation) -> tuple[FastAPI, Runt
         runtime, sandbox_driver(settings), MirrorCache(settings.data / "mirrors"), choose_agent, asyncio.Event()
     )
     engine = EmbeddedEngine(tools)
-    signals.runnable, signals.cancelled, signals.due = engine.runnable, engine.cancelled, engine.due
+    signals.runnable, signals.cancelled, signals.runs = engine.runnable, engine.cancelled, engine.runs
+    signals.due = engine.due
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -81,6 +81,7 @@ ALLOWED = {
     ("domain/sessions/queries.py", "attachments_of", "session_attachment"): BY_SESSION,
     ("domain/sessions/queries.py", "_pull_requests", "pull_request"): BY_SESSION,
     ("domain/sessions/queries.py", "_children", "session"): BY_SESSION,
+    ("domain/sessions/active_time.py", "of_cut_run", "session_event"): BY_SESSION,
     ("domain/sessions/events.py", "*", "event"): BY_SESSION,
     ("domain/sessions/service.py", "reload", "session"): BY_SESSION,
     ("domain/sessions/service.py", "_archive_tree", "session"): "children are made within their parent's organization",

@@ -168,3 +168,15 @@ def test_the_prompt_is_shown_once(stub, enter):
 def test_unknown_session_says_so(stub, enter):
     tab = enter(path_of("devin-" + "f" * 32))
     expect(tab.get_by_role("alert")).to_have_text("There is no such session. (request req-42)")
+
+
+def test_a_step_that_runs_when_the_session_is_stopped_is_shown_as_interrupted(stub, enter):
+    session = begun(stub)
+    started = {"key": "step-x", "title": "Wait", "attempt": 1, "input": {"command": "sleep 60"}}
+    stub.emit(session, "shell_process_started", started, "Wait", "shell")
+    tab = enter(path_of(session))
+    step = tab.locator(".entry.step", has_text="sleep 60")
+    expect(step).to_have_class("entry step running")
+    tab.get_by_role("button", name="Stop").click()
+    tab.get_by_role("dialog").get_by_role("button", name="Stop").click()
+    expect(step).to_have_class("entry step interrupted")

@@ -283,11 +283,11 @@ async def written(monkeypatch, chunks: list[str], secrets: dict[str, str]) -> st
         out.append(text)
 
     output = LiveOutput(Redactor(secrets), write)
-    for chunk in chunks:
-        output.add(chunk)
-        for _ in range(4):
-            await asyncio.sleep(0)
-    await output.close()
+    async with output:
+        for chunk in chunks:
+            output.add(chunk)
+            for _ in range(4):
+                await asyncio.sleep(0)
     return "".join(out)
 
 

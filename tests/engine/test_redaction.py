@@ -32,6 +32,11 @@ def wrapped(text, width, end="\n"):
         "ca%c3%b1a%2f7f%3a3a%22c1%5czz%259",
         CANARY.encode().hex(),
         CANARY.encode().hex().upper(),
+        CANARY.encode().hex(" "),
+        CANARY.encode().hex(":").upper(),
+        json.dumps(json.dumps(CANARY))[3:-3],
+        json.dumps(json.dumps(CANARY, ensure_ascii=False), ensure_ascii=False)[3:-3],
+        repr(CANARY.encode())[2:-1],
     ],
 )
 def test_a_secret_written_otherwise_is_found(form):

@@ -156,6 +156,33 @@ def test_max_acu_limit_suspends(served):
     assert served.wait(session_id, "finished")["acus_consumed"] < 1
 
 
+@pytest.mark.parametrize("how", ["terminate", "archive", "sleep"])
+def test_the_time_of_a_stopped_step_is_charged(served, how):
+    session_id = served.create("# Long\n```sh\nsleep 97541\n```")
+    wait_for(lambda: processes("sleep 97541"))
+    time.sleep(0.9)
+    path = f"/v3/organizations/sessions/{session_id}"
+    sleep = f"/cogmill/v1/organizations/{served.get(session_id)['org_id']}/sessions/{session_id}/sleep"
+    method, path = {"terminate": ("DELETE", path), "archive": ("POST", f"{path}/archive"), "sleep": ("POST", sleep)}[
+        how
+    ]
+    used = served.client.request(method, path).json()["acus_consumed"]
+    assert 0.9 / 900 < used < 30 / 900
+    booked = sum(event["contents"].get("acus", 0) for event in served.events(session_id))
+    assert booked == pytest.approx(used, abs=1e-9)
+    time.sleep(0.2)
+    assert served.get(session_id)["acus_consumed"] == used  # asleep or ended, it costs nothing
+
+
+def test_output_events_hold_the_whole_output(served):
+    session_id = served.create("# Talk\n```sh\necho one; sleep 0.7; echo two; printf three\n```")
+    served.wait(session_id, "finished")
+    log = served.events(session_id)
+    live = [e["contents"]["output"] for e in log if e["event_type"] == "shell_process_output"]
+    assert "".join(live) == "one\ntwo\nthree"
+    assert [e["contents"]["output"] for e in log if e["event_type"] == "shell_process_completed"] == ["".join(live)]
+
+
 def test_other_sessions_and_the_host_are_out_of_reach(served):
     other = served.create("# Hide\n```sh\necho hidden > /workspace/mine.txt\n```")
     served.wait(other, "finished")

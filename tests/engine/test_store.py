@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cogmill.domain.sessions.log import NewEvent, StaleEpoch
 from cogmill.domain.sessions.states import Detail, Projection, State, Status, Trigger, rebuild
@@ -73,6 +73,36 @@ async def test_nobody_claims_a_session_that_shall_not_run(server, sessions):
     await sessions.change(made["session_id"], run_state="idle")
     assert await claim(server.runtime, row.id) is None
     assert await claim(server.runtime, 10**9) is None
+
+
+async def test_the_next_claim_books_what_a_cut_run_shows_to_have_used(server, sessions, store, check):
+    one = await store()
+    await one.append([note()])
+    log, _ = await check(one)
+    await sessions.change(one.row.session_id, active_since=log[-1].created_at - 90)
+    assert (await claim(server.runtime, one.row.id)).recovered
+    log, row = await check(one)
+    assert row.acus_micro == 100_000  # 90 of the 900 seconds of an ACU
+    assert json.loads(log[-1].contents) == {"acus": 0.1}
+    await claim(server.runtime, one.row.id)
+    assert (await check(one))[1].acus_micro == pytest.approx(100_000, abs=20)
+
+
+@pytest.mark.parametrize(("runs", "acus"), [(False, 0.05), (True, 0.1)], ids=["cut", "running"])
+async def test_a_stop_books_no_time_in_which_the_server_was_away(
+    server, sessions, store, check, monkeypatch, runs, acus
+):
+    one = await store()
+    await one.append([note()])
+    log, row = await check(one)
+    now = log[-1].created_at
+    earlier = update(session_event).where(session_event.c.session == row.id).values(created_at=now - 45)
+    await server.write(lambda ctx: ctx.db.execute(earlier))
+    await sessions.change(one.row.session_id, active_since=now - 90)
+    monkeypatch.setattr(server.runtime.signals, "runs", lambda _row: runs)
+    stopped = await sessions.ask("DELETE", one.row.session_id)
+    assert stopped["acus_consumed"] == pytest.approx(acus, abs=0.01)
+    await check(one)
 
 
 async def test_every_write_of_an_older_run_is_refused(server, store, check):

@@ -30,6 +30,8 @@ class Signals:
     """A session (its row id, its organization, its priority) waits to be run."""
     cancelled: Callable[[int], None] = lambda _session: None
     """A session must not run any longer; kill what runs."""
+    runs: Callable[[int], bool] = lambda _session: False
+    """Asked, not told: whether a session runs in this process now. One whose process was cut does not."""
     appended: Callable[[int, list[tuple[int, bytes]]], None] = lambda _session, _events: None
     """New events of a session: (seq, the event as JSON)."""
     due: Callable[[str], None] = lambda _loop: None

@@ -101,6 +101,10 @@ class EmbeddedEngine:
         if task is not None:
             task.cancel()
 
+    def runs(self, row_id: int) -> bool:
+        """Whether a session runs here now."""
+        return row_id in self._tasks
+
     def due(self, loop: str) -> None:
         """Wake a background loop by its name."""
         self._due[loop].wake()

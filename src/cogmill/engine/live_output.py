@@ -14,13 +14,19 @@ Write = Callable[[str], Awaitable[None]]
 
 
 class LiveOutput:
-    """Collects what a step prints. A step that ends within `FIRST_AFTER` seconds writes no output event at all."""
+    """Collects what a step prints. Use as an async context manager around the step.
+
+    A step that ends within `FIRST_AFTER` seconds writes no output event at all; else the events hold all of its
+    output, up to `MOST_PER_STEP`.
+    """
 
     def __init__(self, redactor: Redactor, write: Write) -> None:
         self._redactor = redactor
         self._write = write
         self._held = ""
         self._taken = 0
+        self._is_shown = False
+        self._ended = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def add(self, text: str) -> None:
@@ -34,22 +40,38 @@ class LiveOutput:
             self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        await asyncio.sleep(FIRST_AFTER)
-        full = False
-        while not full:
-            full = self._taken >= MOST_PER_STEP
-            # What is held at the very end may be the beginning of a secret; nobody will see the rest, so it goes.
+        pause = FIRST_AFTER
+        while not await self._ends_within(pause):
+            pause = THEN_EVERY
             ready, self._held = self._redactor.split(self._held)
-            if full:
-                ready += MORE
+            if self._taken >= MOST_PER_STEP:
+                # What is held at the very end may be the beginning of a secret; nobody will see the rest, so it goes.
+                self._held = ""
+                await self._write(ready + MORE)
+                return
             if ready:
+                self._is_shown = True
                 await self._write(ready)
-            await asyncio.sleep(THEN_EVERY)
 
-    async def close(self) -> None:
-        """Stop; what was not written yet is part of the finished step anyway."""
-        if self._task is not None:
+    async def _ends_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._ended.wait()
+        except TimeoutError:
+            return False
+
+    async def __aenter__(self) -> "LiveOutput":
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._task is None:
+            return
+        is_cut = kind is not None and not issubclass(kind, Exception)
+        if is_cut:
             self._task.cancel()
-            await asyncio.wait([self._task])
-            if not self._task.cancelled() and (error := self._task.exception()) is not None:
-                raise error
+        self._ended.set()
+        await asyncio.wait([self._task])
+        if not self._task.cancelled() and (error := self._task.exception()) is not None:
+            raise error
+        if self._is_shown and self._held and not is_cut:
+            await self._write(self._redactor.text(self._held))

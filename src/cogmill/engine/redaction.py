@@ -182,7 +182,7 @@ def _forms(value: str) -> set[str]:
     for one in {value, unix, unix.replace("\n", "\r\n")}:
         forms |= {one, repr(one)[1:-1], html.escape(one), shlex.quote(one).strip("'")} | _json(one) | _quoted(one)
         raw = one.encode("utf-8", "replace")
-        forms |= {raw.hex(), raw.hex().upper()} | _base64(raw)
+        forms |= {repr(raw)[2:-1]} | _hex(raw) | _base64(raw)
     if "\n" in value:
         # Shown with line numbers, indented or in a difference, only the lines are left of it.
         lines = {line.strip() for line in value.splitlines()}
@@ -191,8 +191,15 @@ def _forms(value: str) -> set[str]:
 
 
 def _json(value: str) -> set[str]:
-    texts = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
-    return texts | {text.replace("/", "\\/") for text in texts}
+    """Also inside a text that is JSON itself, as a model's arguments are."""
+    once = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    once |= {text.replace("/", "\\/") for text in once}
+    return once | {json.dumps(text, ensure_ascii=False)[1:-1] for text in once}
+
+
+def _hex(raw: bytes) -> set[str]:
+    texts = {raw.hex(), raw.hex(" "), raw.hex(":")}
+    return texts | {text.upper() for text in texts}
 
 
 def _quoted(value: str) -> set[str]:

@@ -12,6 +12,7 @@ from cogmill.access.context import Runtime
 from cogmill.domain.attachments.service import stored_file
 from cogmill.domain.sessions.log import NewEvent, StaleEpoch
 from cogmill.domain.sessions.states import Detail, Trigger
+from cogmill.engine.agents.blocks import runbook_text
 from cogmill.engine.agents.seam import (
     Agent,
     Attachment,
@@ -138,7 +139,7 @@ class Run:
             return "settled"
         # Booked with an event: the log must say all that the row says.
         event = NewEvent("turn_continued", "lifecycle", "Goes on: the user wrote meanwhile", {"acus": acus / MICRO})
-        await self.store.append([event], acus=acus, run_state="queued")
+        await self.store.append([event], acus=acus, run_state="queued", active_since=None)
         return "again"
 
     async def close(self) -> None:
@@ -148,7 +149,7 @@ class Run:
             await sandbox.close()
 
     def _agent(self) -> Agent:
-        return self.tools.choose(self.row.agent, self.row.request.get("playbook") or self.row.prompt)
+        return self.tools.choose(self.row.agent, runbook_text(self.row.request.get("playbook"), self.row.prompt))
 
     async def _prepare(self) -> LiveTurn:
         """Sandbox, clones and attachments as the log says they should be; then the turn over them."""
@@ -267,6 +268,7 @@ class Run:
             ),
             secrets=tuple(one.name for one in self.claimed.secrets),
             knowledge=self.knowledge,
+            session_links=tuple(request.get("session_links") or ()),
             recording=self._stored(recording) if recording else None,
         )
 

@@ -1,4 +1,4 @@
-"""What the rest of the server knows of the engine that runs sessions: five verbs, so that drivers can be exchanged."""
+"""What the rest of the server knows of the engine that runs sessions: a few verbs, so that drivers can be exchanged."""
 
 from typing import Protocol
 
@@ -18,6 +18,9 @@ class Engine(Protocol):
 
     def cancelled(self, row_id: int) -> None:
         """A session was ended or put to sleep: stop its run and kill its processes."""
+
+    def runs(self, row_id: int) -> bool:
+        """Whether a session runs now; one whose process was cut, and which waits to be taken up, does not."""
 
     def due(self, loop: str) -> None:
         """A background loop, by its name, has something to do now or at another time than it knows."""

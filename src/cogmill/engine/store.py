@@ -10,6 +10,7 @@ from sqlalchemy import select
 from cogmill.access.context import Context, Runtime
 from cogmill.access.scope import Scope
 from cogmill.domain.organizations.rules import rules_of
+from cogmill.domain.sessions.active_time import MICRO, of_cut_run
 from cogmill.domain.sessions.events import MESSAGES, read_log
 from cogmill.domain.sessions.log import NewEvent, StaleEpoch, append, status_event
 from cogmill.domain.sessions.states import Detail, State, Trigger, transition
@@ -59,11 +60,13 @@ async def claim(runtime: Runtime, row_id: int) -> Claimed | None:
         before = State.of(row.status, row.status_detail)
         after, cut = transition(before, Trigger.CLAIM), row.run_state == "running"
         events = [status_event(after)] if after != before else []
+        acus = of_cut_run(ctx, row) if cut else 0
         if cut:
-            events.append(NewEvent("session_recovered", "lifecycle", "Taken up again after an interruption", {}))
+            told = {"acus": acus / MICRO}
+            events.append(NewEvent("session_recovered", "lifecycle", "Taken up again after an interruption", told))
         append(
-            ctx, row.id, row.session_id, events, epoch=row.epoch, state=after, run_state="running",
-            next_epoch=row.epoch + 1,
+            ctx, row.id, row.session_id, events, epoch=row.epoch, state=after, acus=acus, run_state="running",
+            next_epoch=row.epoch + 1, active_since=ctx.now,
         )  # fmt: skip
         crash_point("claim_before_commit")
         row = ctx.db.execute(select(session).where(session.c.id == row_id)).one()
@@ -110,6 +113,8 @@ class Store:
     def _append(
         self, ctx: Context, events: list[NewEvent], state: State | None, acus: int, changes: dict[str, Any]
     ) -> int:
+        if acus:
+            changes = {"active_since": ctx.now} | changes
         return append(
             ctx, self.row.id, self.row.session_id, events, epoch=self.epoch, state=state, acus=acus, **changes
         )
@@ -177,7 +182,7 @@ class Store:
         """End the turn; False, and nothing is written, when the user said something that the turn has not heard."""
         after = transition(State.of("running", "working"), trigger, detail)
         status = status_event(after, reason)
-        status.contents["acus"] = acus / 1_000_000
+        status.contents["acus"] = acus / MICRO
         clean = [self._clean(event) for event in [*events, status]]
 
         def work(ctx: Context) -> bool:
@@ -186,7 +191,8 @@ class Store:
                 raise StaleEpoch(self.row.session_id)
             if trigger is Trigger.SETTLE and ctx.db.execute(self._messages(heard)).first() is not None:
                 return False
-            waits = {"run_state": "idle", "idle_since": ctx.now if trigger is Trigger.SETTLE else None}
+            idle_since = ctx.now if trigger is Trigger.SETTLE else None
+            waits = {"run_state": "idle", "idle_since": idle_since, "active_since": None}
             self._append(ctx, clean, after, acus, waits)
             return True
 
@@ -197,7 +203,7 @@ class Store:
 
     async def release(self) -> None:
         """Give the session back to the queue as it stands, for the next process to take up."""
-        await self.append([], run_state="queued")
+        await self.append([], run_state="queued", active_since=None)
 
     async def read(self, work: Callable[[Context], T]) -> T:
         """A reading transaction."""

@@ -165,7 +165,7 @@ class LiveTurn:
 
         output = LiveOutput(self._store.redactor, write)
         try:
-            async with asyncio.timeout(seconds) as budget:
+            async with output, asyncio.timeout(seconds) as budget:
                 return await action(Running(attempt, output))
         except Suspend:
             raise
@@ -176,8 +176,6 @@ class LiveTurn:
                 raise Limit(Detail.USAGE_LIMIT_EXCEEDED, reason) from None
             said = self.redact(f"{error.__class__.__name__}: {error}")
             return StepResult({"error": said[:4000]}, ok=False), Decimal(0)
-        finally:
-            await output.close()
 
     async def _complete(
         self, step: "_Step", known: Known, result: StepResult, usd: Decimal, seconds: float, attempt: int

@@ -38,6 +38,7 @@ session = Table(
     Column("epoch", Integer, nullable=False, comment="grows with every claim; a runner of an older one is refused"),
     Column("run_state", String, nullable=False, comment="idle, queued or running"),
     Column("idle_since", Float(53), comment="set while it waits for the user"),
+    Column("active_since", Float(53), comment="up to when its run has booked ACUs; null while nobody runs it"),
     Index(None, "org_id", "id"),
     Index(None, "org_id", "is_archived", "id"),
     Index(None, "org_id", "updated_at", "id"),

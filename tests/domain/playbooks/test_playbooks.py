@@ -56,6 +56,14 @@ async def test_the_life_of_a_playbook(playbooks, server):
     assert done[:3] == ["create_playbook", "update_playbook", "delete_playbook"]
 
 
+async def test_a_playbook_for_children_must_exist(playbooks, server):
+    made, sessions = await playbooks.create(), f"/v3/organizations/{server.world.org}/sessions"
+    body = {"prompt": "Improve it.", "advanced_mode": "improve", "child_playbook_id": made["playbook_id"]}
+    assert (await playbooks.ask("POST", sessions, json=body))["is_advanced"] is True
+    await playbooks.ask("DELETE", f"{playbooks.of_org}/{made['playbook_id']}")
+    await playbooks.ask("POST", sessions, json=body, expect=400)
+
+
 async def test_versions_tell_what_was_saved_when_and_by_whom(playbooks, server):
     made = await playbooks.create()
     path = f"{playbooks.of_org}/{made['playbook_id']}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cogmill.engine.agents.blocks import BlockError, has_blocks, parse
+from cogmill.engine.agents.blocks import BlockError, has_blocks, parse, runbook_text
 
 TEXT = """# Build
 
@@ -57,3 +57,11 @@ def test_nonsense_option_is_named(option):
 )  # fmt: skip
 def test_has_blocks(text, expected):
     assert has_blocks(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("playbook", "prompt", "runs"),
+    [(None, "p", "p"), ("Be careful.", TEXT, TEXT), (TEXT, "```sh\ntrue\n```", TEXT), ("Be careful.", "p", "p")],
+)
+def test_the_playbook_goes_first_if_it_has_blocks(playbook, prompt, runs):
+    assert runbook_text(playbook, prompt) == runs

@@ -101,5 +101,6 @@ def test_sameness_ignores_what_always_differs():
     assert same("at http://127.0.0.1:8400/x/1", "at http://localhost:9/y/7")
     assert same("in /tmp/abc/def", "in /tmp/xyz")
     assert same("branch devin/" + "a" * 32, "branch devin/" + "1" * 32)
+    assert same("## cogmill/6168a312-do-it\n?? a", "## cogmill/27b0952b-play\n?? a")
     assert not same("1 failed", "2 failed")
     assert not same("[exit code 0]", "[exit code 1]")

@@ -2,6 +2,7 @@
 
 const STEP = /^(.+)_(started|output|completed|interrupted)$/;
 const KEEP = 200_000;
+const ASLEEP = new Set(["exit", "error", "suspended"]);
 
 export const text = (contents, ...names) => {
   for (const name of names) if (typeof contents?.[name] === "string" && contents[name]) return contents[name];
@@ -60,6 +61,17 @@ export class Log {
     if (phase === "interrupted") entry.state = "interrupted";
     else entry.state = contents.ok === false || (contents.exit_code ?? 0) !== 0 ? "failed" : "done";
     return entry;
+  }
+
+  /** Steps that were still running when the session ended or fell asleep; on waking the log says so itself. */
+  stopped(event) {
+    if (!ASLEEP.has(event.event_type === "status_changed" && event.contents?.status)) return [];
+    const open = [...this.running.values()].filter((entry) => entry.state === "running");
+    for (const entry of open) {
+      entry.state = "interrupted";
+      entry.version += 1;
+    }
+    return open;
   }
 
   push(event, kind, more) {

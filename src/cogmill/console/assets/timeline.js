@@ -28,6 +28,7 @@ export class Timeline {
 
   add(event) {
     this.dirty.add(this.log.add(event));
+    for (const entry of this.log.stopped(event)) this.dirty.add(entry);
     this.timer ||= setTimeout(() => this.flush(), FLUSH_MS);
   }
 
@@ -185,6 +186,7 @@ class StepView {
 function opensByItself(entry) {
   if (entry.state === "running") return entry.type === "shell_process" || entry.output !== "";
   if (entry.state === "failed") return true;
+  if (entry.state === "interrupted") return entry.output !== "";
   const diff = text(entry.contents, "diff");
   if (diff !== "") return diff.length < 4000;
   return wordsOf(entry.contents).length > entry.summary.length; // the title holds only their beginning

@@ -49,6 +49,13 @@ KEPT = (
 """Fields of create that are stored as accepted; the rest have columns or tables."""
 
 
+NEEDED_BY_MODE = {
+    "analyze": ("session_links",),
+    "improve": ("child_playbook_id",),
+    "batch": ("child_playbook_id",),
+}  # fmt: skip
+"""What an advanced mode cannot do without (contract, semantics.md section 3)."""
+
 PRIORITIES = {"fast": 0, "normal": 1, "lite": 2}
 """Which sessions of an organization go first when they have to wait."""
 
@@ -96,6 +103,7 @@ def create_session(
         "max_acu_limit": data.max_acu_limit, "is_archived": False, "created_at": ctx.now, "status": Status.NEW.value,
         "status_detail": None, "updated_at": ctx.now, "last_seq": len(events), "acus_micro": 0, "usd_micro": 0,
         "structured_output": None, "epoch": 0, "run_state": "queued", "idle_since": None,
+        "active_since": None,
     }  # fmt: skip
     row = SimpleNamespace(**values, id=INSERT(ctx.db, [values]))
     insert_events(ctx, row.id, row.session_id, 0, events)
@@ -151,6 +159,9 @@ def check_platform(platform: str | None) -> None:
 def _check_references(data: SessionIn) -> None:
     """What names something this installation does not hold is refused: leaving it out silently would mislead."""
     check_platform(data.platform)
+    for field in NEEDED_BY_MODE.get(data.advanced_mode or "", ()):
+        if not getattr(data, field):
+            raise Invalid.at("body", field, msg=f"advanced_mode {data.advanced_mode!r} needs {field}.")
 
 
 def _playbook(ctx: Context, data: SessionIn, parent: SessionRow | None) -> Row[Any] | None:

@@ -9,6 +9,7 @@ from cogmill.access.context import Context
 from cogmill.access.scope import Scope, owned
 from cogmill.domain.attachments.service import named_in as attachments_named_in
 from cogmill.domain.organizations.rules import check_tags
+from cogmill.domain.sessions.active_time import MICRO, of_stopped_run
 from cogmill.domain.sessions.create import announce, attribution, link_attachments, set_labels
 from cogmill.domain.sessions.log import NewEvent, append, status_event
 from cogmill.domain.sessions.queries import SessionRow, find_to_change
@@ -120,10 +121,12 @@ def _stop(ctx: Context, row: SessionRow, trigger: Trigger, detail: Detail | None
     """Take the session from whoever runs it (its epoch ends) and have its processes killed."""
     after = transition(State.of(row.status, row.status_detail), trigger, detail)
     who = "the user" if ctx.caller is None else ctx.caller.name
-    events = [status_event(after, f"asked by {who}")]
+    acus, event = of_stopped_run(ctx, row), status_event(after, f"asked by {who}")
+    event.contents["acus"] = acus / MICRO
     append(
-        ctx, row.id, row.session_id, events, state=after, run_state="idle", idle_since=None, next_epoch=row.epoch + 1
-    )
+        ctx, row.id, row.session_id, [event], state=after, acus=acus, next_epoch=row.epoch + 1,
+        run_state="idle", idle_since=None, active_since=None,
+    )  # fmt: skip
     ctx.after_commit.append(partial(ctx.runtime.signals.cancelled, row.id))
 
 

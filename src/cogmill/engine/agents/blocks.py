@@ -69,6 +69,11 @@ def has_blocks(text: str | None) -> bool:
         return True
 
 
+def runbook_text(playbook: str | None, prompt: str) -> str:
+    """The text whose blocks are run: the playbook, unless it has none."""
+    return playbook if playbook and has_blocks(playbook) else prompt
+
+
 def _language(info: str) -> str:
     words = info.split(maxsplit=1)
     return words[0].lower() if words else ""

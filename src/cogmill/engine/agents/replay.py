@@ -24,6 +24,7 @@ _VARIES = (
     (re.compile(r"\bPull request #\d+"), "Pull request #"),
     (re.compile(r"https?://[^\s\"'<>)]+"), "<url>"),
     (re.compile(r"\bdevin[-/](?:devin-)?[0-9a-f]{6,32}\b"), "<session>"),
+    (re.compile(r"\bcogmill/[0-9a-f]{8}(?:-[a-z0-9-]*)?"), "<branch>"),
     (re.compile(r"(?:/var)?/tmp/[^\s:,'\")]+"), "<temporary>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?\b"), "<time>"),
     (re.compile(r"\b\d+(?:\.\d+)?\s*(?:ms|s|sec|secs|seconds?|minutes?)\b"), "<duration>"),

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cogmill.engine.agents.blocks import Block, BlockError, has_blocks, parse
+from cogmill.engine.agents.blocks import Block, BlockError, has_blocks, parse, runbook_text
 from cogmill.engine.agents.clipping import first_line, tail
 from cogmill.engine.agents.delivery import deliver
 from cogmill.engine.agents.inbox import Inbox, text_of
@@ -50,7 +50,7 @@ class RunbookAgent:
     async def run(self, turn: Turn) -> TurnEnd:
         inbox, progress = Inbox(turn), Progress()
         try:
-            progress.queue.extend(progress.plan("block", parse(turn.task.playbook or turn.task.prompt)))
+            progress.queue.extend(progress.plan("block", parse(runbook_text(turn.task.playbook, turn.task.prompt))))
         except BlockError as problem:
             await turn.say(f"{problem} Send the corrected blocks as a message.", key="runbook-problem")
         delivery = "0"

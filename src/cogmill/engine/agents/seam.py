@@ -100,6 +100,8 @@ class Task:
     """Variables that hold secrets, in every command's environment."""
     knowledge: tuple[Knowledge, ...] = ()
     """Notes of the organization, the same ones for the session's whole life."""
+    session_links: tuple[str, ...] = ()
+    """Other sessions that the user points at."""
     recording: Path | None = None
     """For the replay agent: host path of the recorded conversation."""
 

@@ -35,6 +35,8 @@ def system_prompt(task: Task) -> str:
         for one in task.checkouts
     ]
     facts += [f"- The user attached {one.path} ({one.content_type})." for one in task.attachments]
+    if task.session_links:
+        facts.append(f"- The user points at these other sessions: {', '.join(task.session_links)}.")
     if task.secrets:
         facts.append(
             f"- Secrets are in the environment of every command, never in files: {', '.join(task.secrets)}. "

@@ -12,7 +12,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import code_index, identity, knowledge, log_writes, machine, measures, place, steps
+from bench import code_index, environments, identity, knowledge, log_writes, machine, measures, place, steps
 from bench.numbers import Number
 
 PEER = "OpenHands agent-server 1.58, same kind of machine"
@@ -25,6 +25,7 @@ PARTS: dict[str, Callable[[Path, int], list[Number]]] = {
     "memory": measures.live_memory,
     "watchers": measures.watchers,
     "two-hundred": measures.two_hundred,
+    "environments": environments.starts,
     "self": identity.self_,
     "audit": identity.audit,
     "knowledge": knowledge.choosing,

@@ -85,7 +85,7 @@ def data(tmp_path: Path) -> Path:
     import json
 
     data = tmp_path / "data"
-    for name in ("attachments", "forge", "mirrors", "sessions"):
+    for name in ("attachments", "build-logs", "builds", "forge", "mirrors", "sessions", "snapshots"):
         (data / name).mkdir(parents=True)
     data.chmod(0o711)
     master = base64.b64encode(KEYRING.master).decode()

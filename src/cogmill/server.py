@@ -69,9 +69,9 @@ def prepare(settings: Settings) -> Installation:
     """Make the data folder, keys, database and first principals where they are missing; migrate the database."""
     make_data_folder(settings)
     settings.data.chmod(0o711)  # sandboxes of other users pass through to their own folder, and see nothing here
-    for folder in ("attachments", "forge", "indexes", "mirrors", "sessions"):
+    for folder in ("attachments", "build-logs", "builds", "forge", "indexes", "mirrors", "sessions", "snapshots"):
         (settings.data / folder).mkdir(exist_ok=True)
-        (settings.data / folder).chmod(0o711 if folder in {"mirrors", "sessions"} else 0o700)
+        (settings.data / folder).chmod(0o711 if folder in {"builds", "mirrors", "sessions", "snapshots"} else 0o700)
     engine = _engine(settings)
     try:
         upgrade(engine)

@@ -60,7 +60,7 @@ class Fuzzed:
 @pytest.fixture(scope="module")
 def fuzzed(templates: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzed]:
     template, data = templates("sqlite"), tmp_path_factory.mktemp("fuzzed")
-    for name in ("attachments", "forge", "mirrors", "sessions"):
+    for name in ("attachments", "build-logs", "builds", "forge", "mirrors", "sessions", "snapshots"):
         (data / name).mkdir()
     url = template.copy(data)
     with pytest.MonkeyPatch.context() as patch:

@@ -8,6 +8,7 @@ from tests.architecture.sources import Source, sources
 
 BY_SESSION = "session rows are reached by the row id of a session that was found within the scope before"
 ENGINE = "the engine works for the server, on the session that it has claimed by row id"
+BUILDS = "the engine looks for work of all organizations, then works on the one build or session that it holds"
 LOGIN = "runs before there is a scope: finds out whose the key is"
 OF_PRINCIPAL = "principals and roles that were found within the enterprise before; assignments hang on them"
 BY_WEBHOOK = "the webhook was found within the scope before; only its deliveries are reached"
@@ -49,6 +50,18 @@ ALLOWED = {
     ("domain/api_keys/service.py", "list_", "api_key"): OWN_KEYS,
     ("domain/attachments/service.py", "linked", "attachment"): "the signed link names it; there is no caller",
     ("domain/attachments/service.py", "linked", "organization"): "whose the attachment is; nothing else is told of it",
+    ("domain/blueprints/files.py", "*", "blueprint_file"): "the blueprint was found within the scope before",
+    (
+        "domain/blueprints/service.py",
+        "of_builds",
+        "blueprint",
+    ): "names the organization of the build, and its enterprise",
+    ("domain/blueprints/service.py", "of_builds", "organization"): "the enterprise of the build's organization",
+    ("domain/blueprints/service.py", "linked", "blueprint"): "the signed link names it; there is no caller",
+    ("domain/snapshot_builds/service.py", "linked", "snapshot_build"): "the signed link names it; there is no caller",
+    ("domain/snapshot_builds/service.py", "linked", "organization"): "whose the build is; nothing else is told of it",
+    ("domain/snapshot_builds/runs.py", "*", "snapshot_build"): BUILDS,
+    ("domain/snapshot_builds/runs.py", "*", "session"): BUILDS,
     ("domain/identity/service.py", "assign_default_role", "role"): "makes a principal of the enterprise it names",
     ("domain/members/assignments.py", "derives", "idp_group_member"): OF_PRINCIPAL,
     ("domain/members/assignments.py", "direct", "role_assignment"): OF_PRINCIPAL,

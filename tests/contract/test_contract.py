@@ -24,6 +24,7 @@ MORE_INPUT = {
 }
 MORE_OUTPUT = {
     "folder_tree.folders": {"is_enabled", "access_type"},
+    "build": {"failed_step"},
     "secret": {"repository"},
     "schedule": {"overlap", "run_as_user_id", "next_run_at"},
 }

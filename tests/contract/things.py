@@ -37,12 +37,19 @@ async def make_shared(server: Any, enterprise_caller: str) -> Things:
     """What the enterprise shares with all its organizations; only its own addresses know it by these ids."""
     top = await server.client(enterprise_caller)
     playbook = await ok(top.post("/v3/enterprise/playbooks", json={"title": "For all", "body": "Openly."}))
-    hook = await _webhook(top, "/cogmill/v1/enterprise/webhooks")
+    blueprints = "/v3beta1/enterprise/snapshot-setup/blueprints"
+    found = (await ok(top.get(blueprints)))["data"] or [await ok(top.post(blueprints, json={}))]
+    file = await blueprint_file(top, f"{blueprints}/{found[0]['blueprint_id']}")
     return {
-        "playbook_id": [playbook["playbook_id"]],
-        **hook,
+        "playbook_id": [playbook["playbook_id"]], "blueprint_id": [found[0]["blueprint_id"]],
+        "file_id": [file["file_id"]], **await _webhook(top, "/cogmill/v1/enterprise/webhooks"),
         **await _knowledge(top, "/v3/enterprise", "/cogmill/v1/enterprise"),
-    }
+    }  # fmt: skip
+
+
+async def blueprint_file(client: Any, blueprint: str) -> Any:
+    sent = {"file": ("any", b"x")}
+    return await ok(client.post(f"{blueprint}/files", params={"name": "secret.txt"}, files=sent))
 
 
 async def _join(top: Any, org_id: str, made: Things) -> None:
@@ -66,9 +73,14 @@ async def _of_organization(server: Any, org: Any, org_id: str, mark: str) -> Thi
     hook = await _webhook(org, f"/cogmill/v1/organizations/{org_id}/webhooks")
     due = {"name": "Keep out", "prompt": "Hush.", "frequency": "0 3 * * *"}
     timed = await ok(org.post(f"{base}/schedules", json=due))
+    setup = f"/v3beta1/organizations/{org_id}/snapshot-setup"
+    blueprint = await ok(org.post(f"{setup}/blueprints", json={"contents": "initialize: 'true'"}))
+    prepared = await blueprint_file(org, f"{setup}/blueprints/{blueprint['blueprint_id']}")
+    build = await ok(org.post(f"{setup}/builds", json={}))
     return {
         **hook, "schedule_id": [timed["scheduled_session_id"]],
-        "secret_id": [kept["secret_id"]], "playbook_id": [playbook["playbook_id"]],
+        "blueprint_id": [blueprint["blueprint_id"]], "file_id": [prepared["file_id"]],
+        "build_id": [build["build_id"]], "secret_id": [kept["secret_id"]], "playbook_id": [playbook["playbook_id"]],
         "devin_id": [session], "uuid": [file["attachment_id"]], "name": [file["name"]],
         "attachment_urls": [file["url"]], "event_ids": [one["event_id"] for one in events["items"]],
         "repository_path": [repository], "branch_name": [branch],

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 USER = 65534
 AS_USER = ["setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups"]
 PARTS = {
-    "isolation": ["test_escapes.py", "test_files.py", "test_probe.py"],
+    "isolation": ["test_escapes.py", "test_files.py", "test_layers.py", "test_probe.py"],
     "life": [
         "test_limits.py", "test_children.py", "test_unsafe.py", "test_shell.py", "test_control.py", "-k",
         "(bounded and shell) or no_process_seems or one_process or stays_full or spec or double or server or polite"

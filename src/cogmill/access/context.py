@@ -37,6 +37,11 @@ class Signals:
     due: Callable[[str], None] = lambda _loop: None
     """A background loop, by its name, has something to do now or at another time than it knows."""
 
+    build_queued: Callable[[], None] = lambda: None
+    """A snapshot build waits to be run."""
+    build_cancelled: Callable[[str], None] = lambda _build: None
+    """A snapshot build must not run any longer; kill what runs."""
+
 
 LoggedEvent = tuple[int, str, dict[str, Any]]
 """Sequence number, event type and contents."""

@@ -11,6 +11,8 @@ from cogmill.domain.attachments import endpoints as attachments
 from cogmill.domain.attachments.schemas import AttachmentOut
 from cogmill.domain.audit_logs import endpoints as audit_logs
 from cogmill.domain.audit_logs.schemas import AuditLogOut
+from cogmill.domain.blueprints import endpoints as blueprints
+from cogmill.domain.blueprints.schemas import BlueprintFileListOut, BlueprintFileOut, BlueprintListOut, BlueprintOut
 from cogmill.domain.git_providers import endpoints as git
 from cogmill.domain.git_providers.schemas import (
     GitCheckOut,
@@ -41,6 +43,8 @@ from cogmill.domain.members.schemas import (
     UserWithIdpRolesOut,
 )
 from cogmill.domain.organizations import endpoints as organizations
+from cogmill.domain.organizations import platform
+from cogmill.domain.organizations.platform import DefaultPlatformOut
 from cogmill.domain.organizations.schemas import AllowedTagsOut, DefaultTagOut, OrganizationOut, OrgGroupsOut
 from cogmill.domain.playbooks import endpoints as playbooks
 from cogmill.domain.playbooks.schemas import PlaybookOut, PlaybookVersionOut
@@ -74,9 +78,12 @@ from cogmill.domain.sessions.schemas import (
 from cogmill.domain.sessions.stream import stream
 from cogmill.domain.sign_ins import endpoints as sign_ins
 from cogmill.domain.sign_ins.schemas import AccountOut, InvitationOut, SignedOutOut, SignInOptionsOut
+from cogmill.domain.snapshot_builds import endpoints as snapshot_builds
+from cogmill.domain.snapshot_builds.schemas import BuildOut
 from cogmill.domain.webhooks import endpoints as webhooks
 from cogmill.domain.webhooks.schemas import DeliveryDetailsOut, DeliveryOut, WebhookOut, WebhookWithSecretOut
 from cogmill.web.guard import Reach
+from cogmill.web.links import PresignedUrlOut
 from cogmill.web.params import Page
 
 PUBLIC, SELF, IN_ORG, IN_HOME_ORG = Reach.PUBLIC, Reach.SELF, Reach.IN_ORG, Reach.IN_HOME_ORG
@@ -99,6 +106,8 @@ PLAYBOOKS, SHARED_PLAYBOOKS = (P.MANAGE_ORG_PLAYBOOKS,), (P.MANAGE_ACCOUNT_PLAYB
 READ_REPOS, INDEX_REPOS = (P.READ,), (P.INDEX_ORG_REPOSITORIES,)
 SEARCH_CODE = (P.USE_ASK_DEVIN, P.USE_DEVIN_SESSIONS)
 GIT, VIEW_GIT = (P.MANAGE_GIT_INTEGRATIONS,), (P.MANAGE_GIT_INTEGRATIONS, P.VIEW_GIT_INTEGRATIONS)
+REPO_BLUEPRINTS, SHARED_BLUEPRINTS = (P.MANAGE_REPO_BLUEPRINTS,), (P.MANAGE_ACCOUNT_SNAPSHOTS,)
+SNAPSHOTS = (P.MANAGE_ORG_SNAPSHOTS,)
 USE_PLAYBOOKS = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_PLAYBOOKS)
 WEBHOOKS, WEBHOOKS_EVERYWHERE = (P.MANAGE_ORG_SETTINGS,), (P.MANAGE_ENTERPRISE_SETTINGS,)
 KNOWLEDGE, SHARED_KNOWLEDGE = (P.MANAGE_ORG_KNOWLEDGE,), (P.MANAGE_ACCOUNT_KNOWLEDGE,)
@@ -119,6 +128,8 @@ TABLE: list[Op] = [
     Op("asset", GET, "/assets/{name}", PUBLIC, ANYBODY, pages.asset, None, hidden=True),
     Op("swagger", GET, "/docs/assets/{name}", PUBLIC, ANYBODY, pages.swagger, None, hidden=True),
     Op("attachment_file", GET, "/files/{attachment_id}/{name}", PUBLIC, ANYBODY, attachments.file, None, hidden=True),
+    Op("blueprint_text", GET, "/files/snapshot-setup/blueprints/{blueprint_id}", PUBLIC, ANYBODY, blueprints.text, None, hidden=True),
+    Op("build_log", GET, "/files/snapshot-setup/builds/{build_id}/log", PUBLIC, ANYBODY, snapshot_builds.log, None, hidden=True),
 
     Op("get_self", GET, "/v3/self", SELF, (P.READ_ACCOUNT_META,), identity.get_self, SelfOut),
 
@@ -210,6 +221,34 @@ TABLE: list[Op] = [
     Op("remove_organization_allowed_tag", DELETE, "/v3/enterprise/organizations/{org_id}/tags/{tag:path}", ENTERPRISE_ORG, (P.MANAGE_ENTERPRISE_SETTINGS,), organizations.remove_tag, AllowedTagsOut, audit="update_org_settings"),
     Op("get_org_groups_config", GET, "/v3/enterprise/org-group-limits", IN_ENTERPRISE, (P.MANAGE_ORGANIZATIONS,), organizations.get_group_limits, OrgGroupsOut),
     Op("update_org_groups_config", PUT, "/v3/enterprise/org-group-limits", IN_ENTERPRISE, (P.MANAGE_ORGANIZATIONS,), organizations.replace_group_limits, OrgGroupsOut, audit="set_org_group_limits"),
+
+    Op("list_enterprise_blueprints", GET, "/v3beta1/enterprise/snapshot-setup/blueprints", IN_ENTERPRISE, SHARED_BLUEPRINTS, blueprints.list_shared, BlueprintListOut),
+    Op("create_enterprise_blueprint", POST, "/v3beta1/enterprise/snapshot-setup/blueprints", IN_ENTERPRISE, SHARED_BLUEPRINTS, blueprints.create_shared, BlueprintOut, audit="create_blueprint", status=201),
+    Op("get_enterprise_blueprint", GET, "/v3beta1/enterprise/snapshot-setup/blueprints/{blueprint_id}", IN_ENTERPRISE, SHARED_BLUEPRINTS, blueprints.get, BlueprintOut),
+    Op("update_enterprise_blueprint", PUT, "/v3beta1/enterprise/snapshot-setup/blueprints/{blueprint_id}", IN_ENTERPRISE, SHARED_BLUEPRINTS, blueprints.replace_shared, BlueprintOut, audit="update_blueprint"),
+    Op("delete_enterprise_blueprint", DELETE, "/v3beta1/enterprise/snapshot-setup/blueprints/{blueprint_id}", IN_ENTERPRISE, SHARED_BLUEPRINTS, blueprints.delete, None, audit="delete_blueprint", status=204),
+    Op("get_enterprise_blueprint_contents", GET, "/v3beta1/enterprise/snapshot-setup/blueprints/{blueprint_id}/contents", IN_ENTERPRISE, SHARED_BLUEPRINTS, blueprints.contents, PresignedUrlOut),
+    Op("list_enterprise_blueprint_files", GET, "/v3beta1/enterprise/snapshot-setup/blueprints/{blueprint_id}/files", IN_ENTERPRISE, SHARED_BLUEPRINTS, blueprints.list_files, BlueprintFileListOut),
+    Op("upload_enterprise_blueprint_file", POST, "/v3beta1/enterprise/snapshot-setup/blueprints/{blueprint_id}/files", IN_ENTERPRISE, SHARED_BLUEPRINTS, blueprints.upload_file, BlueprintFileOut, audit="upload_blueprint_file", status=201, takes_file=True),
+    Op("delete_enterprise_blueprint_file", DELETE, "/v3beta1/enterprise/snapshot-setup/blueprints/{blueprint_id}/files/{file_id}", IN_ENTERPRISE, SHARED_BLUEPRINTS, blueprints.delete_file, None, audit="delete_blueprint_file", status=204),
+    Op("list_organization_blueprints", GET, "/v3beta1/organizations/{org_id}/snapshot-setup/blueprints", IN_ORG, REPO_BLUEPRINTS, blueprints.list_, BlueprintListOut),
+    Op("create_organization_blueprint", POST, "/v3beta1/organizations/{org_id}/snapshot-setup/blueprints", IN_ORG, REPO_BLUEPRINTS, blueprints.create, BlueprintOut, audit="create_blueprint", status=201),
+    Op("get_organization_blueprint", GET, "/v3beta1/organizations/{org_id}/snapshot-setup/blueprints/{blueprint_id}", IN_ORG, REPO_BLUEPRINTS, blueprints.get, BlueprintOut),
+    Op("update_organization_blueprint", PATCH, "/v3beta1/organizations/{org_id}/snapshot-setup/blueprints/{blueprint_id}", IN_ORG, REPO_BLUEPRINTS, blueprints.update, BlueprintOut, audit="update_blueprint"),
+    Op("delete_organization_blueprint", DELETE, "/v3beta1/organizations/{org_id}/snapshot-setup/blueprints/{blueprint_id}", IN_ORG, REPO_BLUEPRINTS, blueprints.delete, None, audit="delete_blueprint", status=204),
+    Op("get_organization_blueprint_contents", GET, "/v3beta1/organizations/{org_id}/snapshot-setup/blueprints/{blueprint_id}/contents", IN_ORG, REPO_BLUEPRINTS, blueprints.contents, PresignedUrlOut),
+    Op("list_organization_blueprint_files", GET, "/v3beta1/organizations/{org_id}/snapshot-setup/blueprints/{blueprint_id}/files", IN_ORG, REPO_BLUEPRINTS, blueprints.list_files, BlueprintFileListOut),
+    Op("upload_organization_blueprint_file", POST, "/v3beta1/organizations/{org_id}/snapshot-setup/blueprints/{blueprint_id}/files", IN_ORG, REPO_BLUEPRINTS, blueprints.upload_file, BlueprintFileOut, audit="upload_blueprint_file", status=201, takes_file=True),
+    Op("delete_organization_blueprint_file", DELETE, "/v3beta1/organizations/{org_id}/snapshot-setup/blueprints/{blueprint_id}/files/{file_id}", IN_ORG, REPO_BLUEPRINTS, blueprints.delete_file, None, audit="delete_blueprint_file", status=204),
+    Op("list_snapshot_builds", GET, "/v3beta1/organizations/{org_id}/snapshot-setup/builds", IN_ORG, REPO_BLUEPRINTS, snapshot_builds.list_, Page[BuildOut]),
+    Op("trigger_snapshot_build", POST, "/v3beta1/organizations/{org_id}/snapshot-setup/builds", IN_ORG, SNAPSHOTS, snapshot_builds.trigger, BuildOut, audit="execute_snapshot_script", status=201),
+    Op("get_snapshot_build", GET, "/v3beta1/organizations/{org_id}/snapshot-setup/builds/{build_id}", IN_ORG, REPO_BLUEPRINTS, snapshot_builds.get, BuildOut),
+    Op("cancel_snapshot_build", POST, "/v3beta1/organizations/{org_id}/snapshot-setup/builds/{build_id}/cancel", IN_ORG, SNAPSHOTS, snapshot_builds.cancel, BuildOut, audit="cancel_snapshot_build"),
+    Op("get_snapshot_build_logs", GET, "/v3beta1/organizations/{org_id}/snapshot-setup/builds/{build_id}/logs", IN_ORG, REPO_BLUEPRINTS, snapshot_builds.logs, PresignedUrlOut),
+    Op("pin_snapshot_build", POST, "/v3beta1/organizations/{org_id}/snapshot-setup/builds/{build_id}/pin", IN_ORG, SNAPSHOTS, snapshot_builds.pin, BuildOut, audit="pin_snapshot_build"),
+    Op("unpin_snapshot_build", DELETE, "/v3beta1/organizations/{org_id}/snapshot-setup/builds/{build_id}/pin", IN_ORG, SNAPSHOTS, snapshot_builds.unpin, BuildOut, audit="unpin_snapshot_build"),
+    Op("get_organization_default_platform", GET, "/v3beta1/organizations/{org_id}/default-platform", IN_ORG, (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_SETTINGS), platform.get, DefaultPlatformOut),
+    Op("set_organization_default_platform", PUT, "/v3beta1/organizations/{org_id}/default-platform", IN_ORG, (P.MANAGE_ORG_SETTINGS,), platform.replace, DefaultPlatformOut, audit="update_org_settings"),
 
     Op("get_ip_access_list", GET, "/v3/enterprise/ip-access-list", IN_ENTERPRISE, (P.MANAGE_ENTERPRISE_SETTINGS,), ip_ranges.get, IpRangesOut),
     Op("add_ip_access_list", POST, "/v3/enterprise/ip-access-list", IN_ENTERPRISE, (P.MANAGE_ENTERPRISE_SETTINGS,), ip_ranges.append, IpRangesOut, audit="update_enterprise_settings"),

@@ -30,6 +30,7 @@ from cogmill.engine.loops import (
 from cogmill.engine.loops.due import DueLoop
 from cogmill.engine.loops.indexing import Indexing
 from cogmill.engine.runner import Tools, run_session
+from cogmill.engine.snapshots.builder import SnapshotBuilder
 from cogmill.kit.logs import logger
 from cogmill.models.sessions import session
 from cogmill.web.call import Call
@@ -59,6 +60,9 @@ class EmbeddedEngine:
         self._deliveries = webhooks.Deliveries(self._call, lambda: self.due(WEBHOOKS))
         self._due[WEBHOOKS] = DueLoop(WEBHOOKS, self._deliveries.run_once, clock)
         self._due[INDEXING] = DueLoop(INDEXING, Indexing(tools.runtime).run_once, clock)
+        self._builder = SnapshotBuilder(tools.runtime, tools.driver, tools.mirrors, tools.stopping)
+        tools.runtime.signals.build_queued = self._builder.wake
+        tools.runtime.signals.build_cancelled = self._builder.cancelled
 
     async def start(self) -> None:
         """Take up what the last process left."""
@@ -75,6 +79,7 @@ class EmbeddedEngine:
         for row_id, org_id, priority in left:
             self._queue.add(row_id, org_id, priority)
         self._pump()
+        await self._builder.start()
         self._loops = [
             asyncio.create_task(loop())
             for loop in (
@@ -112,6 +117,7 @@ class EmbeddedEngine:
     async def stop(self) -> None:
         """Let running steps end for a moment, then cut them; every session stays queued for the next start."""
         self._tools.stopping.set()
+        await self._builder.stop()
         for task in (*self._loops, *self._deliveries.attempts()):
             task.cancel()
         running = list(self._tasks.values())

@@ -26,6 +26,7 @@ from cogmill.engine.agents.seam import (
 )
 from cogmill.engine.knowledge import notes_for
 from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Meter
+from cogmill.engine.snapshots.start import load_variables, snapshot_of
 from cogmill.engine.store import Claimed, Store, claim
 from cogmill.engine.turn import Checkpoint, Limit, LiveTurn
 from cogmill.engine.variables import Variables
@@ -159,8 +160,10 @@ class Run:
         await asyncio.to_thread(self.workspace.folder.mkdir, parents=True, exist_ok=True, mode=0o711)
         for repo in repos:
             self.workspace.sources.append(await self._fetch(repo))
+        self.workspace.snapshot = await snapshot_of(self.store, self.workspace.folder)
         self.sandbox = self.workspace.sandbox()
         await self.sandbox.start()
+        await load_variables(self.sandbox, self.workspace)
         crash_point("sandbox_started")
         history = await self.store.history()
         self.knowledge, told = await notes_for(self.tools.runtime, self.store, history)
@@ -269,6 +272,7 @@ class Run:
             secrets=tuple(one.name for one in self.claimed.secrets),
             knowledge=self.knowledge,
             session_links=tuple(request.get("session_links") or ()),
+            environment=snapshot.text() if (snapshot := self.workspace.snapshot) is not None else None,
             recording=self._stored(recording) if recording else None,
         )
 

@@ -209,6 +209,10 @@ class Store:
         """A reading transaction."""
         return await self._call.read(work)
 
+    def write_in(self, ctx: Context, events: list[NewEvent]) -> None:
+        """Append events within a transaction of `fenced`."""
+        self._append(ctx, [self._clean(event) for event in events], None, 0, {})
+
     async def fenced(self, work: Callable[[Context], T]) -> T:
         """Other work in one transaction that counts only while this run's claim stands."""
 

@@ -23,6 +23,10 @@ class Variables(Mapping[str, str]):
     def __init__(self, secrets: Sequence[SessionSecret]) -> None:
         self._secrets = {one.name: one for one in secrets}
 
+    @property
+    def all(self) -> list[SessionSecret]:
+        return list(self._secrets.values())
+
     def __getitem__(self, name: str) -> str:
         one = self._secrets[name]
         return totp.code(one.value, time.time()) if one.kind == "totp" else one.value

@@ -15,10 +15,12 @@ from cogmill.domain.pull_requests.service import note_provided, open_or_update
 from cogmill.domain.repositories.indexing import follow
 from cogmill.domain.sessions.create import local_paths
 from cogmill.engine.agents.seam import Checkout, PullRequest, StepResult
+from cogmill.engine.snapshots.snapshot import Snapshot, place_of_mirror
 from cogmill.engine.store import Store, title_of
 from cogmill.kit.errors import Forbidden
 from cogmill.kit.faults import crash_point
 from cogmill.kit.logs import logger
+from cogmill.kit.settings import Settings
 from cogmill.sandbox.protocol import Limits, Sandbox, SandboxDriver, SandboxSpec
 from cogmill.scm.checkout import Clone, Identity, make_bundle, prepare_clone, work_head, workspace_diff
 from cogmill.scm.errors import NoNewCommits, PushRefused
@@ -35,6 +37,24 @@ log = logger("engine")
 
 FRESH_SECONDS = 2.0
 """A mirror whose fetch began less than this ago is not fetched again: sessions started together share one fetch."""
+
+
+async def fetch_source(runtime: Runtime, mirrors: MirrorCache, org_id: str, repo: str, since: float) -> "Source":
+    """Bring a repository's mirror up to date and its copy at the organization's forge; idempotent."""
+    asked, forge = parse_repository(repo, local_paths(runtime.settings)), forge_of(runtime, org_id)
+    call = Call(runtime, Scope("", org_id), "fetch", None)
+    grant = await call.read(lambda ctx: granted(ctx, asked, forge))
+    if grant is None and asked.kind == "name":
+        return Source(asked, asked.name, forge.path(asked.name), asked)
+    ref = grant.ref if grant is not None else asked
+    credential = await grant.provider(runtime.keyring).sign_in() if grant is not None else None
+    mirror = await mirrors.mirror(ref, max_age=FRESH_SECONDS, since=since, scope=org_id, credential=credential)
+    return Source(ref, await forge.import_from(ref, mirror, lent=grant is not None), mirror, asked, grant)
+
+
+def forge_of(runtime: Runtime, org_id: str) -> LocalForge:
+    """The organization's repositories at the built-in forge."""
+    return LocalForge(runtime.settings.data / "forge" / org_id)
 
 
 @dataclass(slots=True)
@@ -55,7 +75,7 @@ class Source:
 
     @property
     def bind(self) -> str:
-        return f"/repos/{self.forge_name.replace('/', '__')}.git"
+        return place_of_mirror(self.forge_name)
 
 
 @dataclass(slots=True)
@@ -68,6 +88,8 @@ class Workspace:
     mirrors: MirrorCache
     sources: list[Source] = field(default_factory=list)
     clones: dict[str, Clone] = field(default_factory=dict)
+    snapshot: Snapshot | None = None
+    """What the session began with."""
 
     @property
     def folder(self) -> Path:
@@ -75,23 +97,15 @@ class Workspace:
 
     @property
     def forge(self) -> LocalForge:
-        return LocalForge(self.runtime.settings.data / "forge" / self.store.row.org_id)
+        return forge_of(self.runtime, self.store.row.org_id)
 
     async def fetch(self, repo: str) -> Source:
         """Bring a repository's mirror up to date and its copy at the forge; idempotent."""
-        asked = parse_repository(repo, local_paths(self.runtime.settings))
-        grant = await self._granted(asked)
-        if grant is None and asked.kind == "name":
-            return Source(asked, asked.name, self.forge.path(asked.name), asked)
-        ref = grant.ref if grant is not None else asked
-        credential = await grant.provider(self.runtime.keyring).sign_in() if grant is not None else None
-        mirror = await self.mirrors.mirror(
-            ref, max_age=FRESH_SECONDS, since=self.store.row.created_at, scope=self.store.row.org_id,
-            credential=credential,
-        )  # fmt: skip
-        name = await self.forge.import_from(ref, mirror, lent=grant is not None)
-        await self._follow(name)
-        return Source(ref, name, mirror, asked, grant)
+        row = self.store.row
+        source = await fetch_source(self.runtime, self.mirrors, row.org_id, repo, row.created_at)
+        if source.grant is not None or source.ref.kind != "name":
+            await self._follow(source.forge_name)
+        return source
 
     async def _follow(self, name: str) -> None:
         """Its branches may have moved: an index of it follows. Never in the session's way."""
@@ -106,21 +120,15 @@ class Workspace:
 
     def sandbox(self) -> Sandbox:
         """The session's sandbox over its folder, not started."""
-        s = self.runtime.settings
-        limits = Limits(
-            memory=s.sandbox_memory, processes=s.sandbox_processes, cpu_seconds=s.sandbox_cpu_seconds,
-            command_seconds=s.sandbox_command_seconds, output=s.sandbox_output, workspace=s.sandbox_workspace,
-        )  # fmt: skip
-        row = self.store.row
-        environment = {
-            "COGMILL_SESSION_ID": row.session_id,
-            "PYTHONDONTWRITEBYTECODE": "1",  # tests that an agent runs leave nothing in the user's repository
-            "GIT_AUTHOR_NAME": s.git_author_name, "GIT_AUTHOR_EMAIL": s.git_author_email,
-            "GIT_COMMITTER_NAME": s.git_author_name, "GIT_COMMITTER_EMAIL": s.git_author_email,
-        }  # fmt: skip
+        s, row = self.runtime.settings, self.store.row
+        environment = {"COGMILL_SESSION_ID": row.session_id, **sandbox_environment(s)}
         binds = {source.bind: source.mirror for source in self.sources}
+        base = None
+        if self.snapshot is not None:
+            binds = self.snapshot.binds(s.data) | binds
+            base = self.snapshot.folder(s.data)
         return self.driver.create(
-            SandboxSpec(row.session_id, self.folder, binds, s.sandbox_network, environment, limits)
+            SandboxSpec(row.session_id, self.folder, binds, s.sandbox_network, environment, sandbox_limits(s), base)
         )
 
     async def clone(self, sandbox: Sandbox, source: Source) -> StepResult:
@@ -145,13 +153,17 @@ class Workspace:
 
     def _folder_name(self, source: Source) -> str:
         """The repository's own name, with a number if another one has it; the same in every run of the session."""
-        taken = {"attachments"}
+        known = self.snapshot.clone_folders if self.snapshot is not None else {}
+        if source.forge_name in known:
+            return known[source.forge_name]
+        taken = {"attachments", *known.values()}
         for one in self.sources:
             own = one.ref.name.rpartition("/")[2]
-            name = next(name for name in _numbered(own) if name not in taken)
+            name = next(name for name in numbered(own) if name not in taken)
             if one is source:
                 return name
-            taken.add(name)
+            if one.forge_name not in known:
+                taken.add(name)
         raise AssertionError(f"{source.forge_name} is no repository of this session")
 
     def _root(self, sandbox: Sandbox) -> str:
@@ -273,7 +285,24 @@ class Workspace:
         return found
 
 
-def _numbered(name: str) -> Iterator[str]:
+def sandbox_limits(s: Settings) -> Limits:
+    """Bounds of a session's sandbox, and of a build's."""
+    return Limits(
+        memory=s.sandbox_memory, processes=s.sandbox_processes, cpu_seconds=s.sandbox_cpu_seconds,
+        command_seconds=s.sandbox_command_seconds, output=s.sandbox_output, workspace=s.sandbox_workspace,
+    )  # fmt: skip
+
+
+def sandbox_environment(s: Settings) -> dict[str, str]:
+    """Plain variables of every command."""
+    return {
+        "PYTHONDONTWRITEBYTECODE": "1",  # tests that an agent runs leave nothing in the user's repository
+        "GIT_AUTHOR_NAME": s.git_author_name, "GIT_AUTHOR_EMAIL": s.git_author_email,
+        "GIT_COMMITTER_NAME": s.git_author_name, "GIT_COMMITTER_EMAIL": s.git_author_email,
+    }  # fmt: skip
+
+
+def numbered(name: str) -> Iterator[str]:
     yield name
     yield from (f"{name}-{number}" for number in count(2))
 

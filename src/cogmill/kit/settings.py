@@ -140,6 +140,12 @@ class Settings(BaseSettings):
 
     index_memory: int = Field(1024**3, ge=256 * 1024**2, description="Memory of the process that indexes code")
     index_seconds: float = Field(3600, gt=0, description="How long indexing one branch may take")
+    max_running_builds: int = Field(2, ge=1, description="Snapshot builds that run at once on this server")
+    snapshot_build_seconds: float = Field(3600, gt=0, description="Wall time of one snapshot build")
+    snapshot_network: bool = Field(False, description="Give snapshot builds the host's network")
+    snapshot_keep_hours: float = Field(
+        168, ge=0, description="How long a snapshot is kept that no session starts from any more"
+    )
 
     local_repos: list[Path] | None = Field(
         None, description="Folders whose git repositories may be named by path; default: all on loopback, else none"

@@ -26,6 +26,7 @@ organization = Table(
     Column("default_tag", String),
     Column("purge_begun_at", Float(53), comment="from here on it cannot be restored"),
     Column("purged_at", Float(53), comment="its data is gone; the row stays, so that its id reads as deleted"),
+    Column("default_platform", String, comment="null: the server's"),
     Index(None, "enterprise_id", "org_id"),
     Index(
         "ix_organization_deleted_at",

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, literal, select
 
 from cogmill.models.content import secret
+from cogmill.models.environments import blueprint_file
 from cogmill.models.git import git_connection
 from cogmill.models.sessions import session, session_secret
 from cogmill.models.webhooks import webhook
@@ -26,6 +27,7 @@ def _session_id() -> ColumnElement[str]:
 
 SEALED = (
     Sealed(secret.c.sealed, secret.c.secret_id),
+    Sealed(blueprint_file.c.sealed, blueprint_file.c.file_id),
     Sealed(session_secret.c.sealed, _session_id().concat("/").concat(session_secret.c.name)),
     Sealed(webhook.c.sealed, webhook.c.webhook_id),
     Sealed(webhook.c.sealed_before, webhook.c.webhook_id),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cogmill.sandbox import layers
 from cogmill.sandbox.folders import ETC, Folders, session_uid
 from cogmill.sandbox.launch import Launched, base_environment, start, supervisor_command
 from cogmill.sandbox.processes import children
@@ -120,11 +121,22 @@ class BubblewrapLauncher:
         for source in self._spec.read_only.values():
             if root.is_relative_to(source.resolve()):
                 raise SandboxError(f"{source} contains the session's own folder and cannot be shown inside.")
+        if self._spec.base is not None:
+            layers.begin(self.folders, self._spec.base, lambda: self._driver.layers(root.parent))
         self.folders.prepare()
 
     def launch(self) -> Launched:
         binary = self._driver.binary()
-        options = [
+        options = self.options(binary)
+        inside = ("/run/cogmill/control", "/run/cogmill/state", "/workspace")
+        # As root the number of processes is this uid's alone; otherwise the kernel counts per user namespace.
+        command = supervisor_command(self._spec, *inside, self._spec.limits.processes)
+        STAGE.new_keyring()
+        return start_bwrap(binary, options, command, self.folders.uid)
+
+    def options(self, binary: Binary) -> list[str]:
+        """What makes the namespaces and shows the session's folders in them. Called in the starter thread."""
+        return [
             *isolation_options(network=self._spec.network, disable_userns=binary.disables_userns),
             *self._environment(),
             *system_options(),
@@ -132,11 +144,6 @@ class BubblewrapLauncher:
             *self._binds(),
             *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/workspace"),
         ]
-        inside = ("/run/cogmill/control", "/run/cogmill/state", "/workspace")
-        # As root the number of processes is this uid's alone; otherwise the kernel counts per user namespace.
-        command = supervisor_command(self._spec, *inside, self._spec.limits.processes)
-        STAGE.new_keyring()
-        return start_bwrap(binary, options, command, self.folders.uid)
 
     def _environment(self) -> list[str]:
         variables = base_environment(self._spec, "/home/agent")
@@ -145,8 +152,7 @@ class BubblewrapLauncher:
     def _binds(self) -> list[str]:
         folders = self.folders
         options = ["--perms", "0755", "--dir", "/run", "--perms", "0755", "--dir", "/run/cogmill"]
-        options += ["--bind", self._reachable(folders.workspace), "/workspace"]
-        options += ["--bind", self._reachable(folders.home), "/home/agent"]
+        options += self._own(folders.workspace, "/workspace") + self._own(folders.home, "/home/agent")
         options += ["--bind", self._reachable(folders.state), "/run/cogmill/state"]
         options += ["--ro-bind", self._reachable(folders.control), "/run/cogmill/control"]
         for name in ETC:
@@ -157,6 +163,20 @@ class BubblewrapLauncher:
         for place, source in sorted(self._spec.read_only.items()):
             options += ["--ro-bind", self._reachable(source, follow=True), place]
         return options
+
+    def _own(self, folder: Path, place: str) -> list[str]:
+        """The session's folder; with a base, what it wrote lies over what it began with."""
+        if not self.folders.layered or self._spec.base is None:
+            return ["--bind", self._reachable(folder), place]
+        below, upper = self._below(self._spec.base / folder.name), self._reachable(self.folders.layers)
+        return ["--overlay-src", below, "--overlay", f"{upper}/{folder.name}", f"{upper}/{folder.name}.work", place]
+
+    def _below(self, source: Path) -> str:
+        if self.folders.uid is None or source.stat().st_uid == self.folders.uid:
+            return self._reachable(source)
+        STAGE.enter()
+        self._shown.append(STAGE.show_mapped(source, self.folders.uid))
+        return str(self._shown[-1])
 
     def _reachable(self, source: Path, *, follow: bool = False) -> str:
         if self.folders.uid is None:
@@ -242,12 +262,20 @@ class BubblewrapDriver:
 
     def __init__(self) -> None:
         self._binary: Binary | None = None
+        self._layers: dict[int, bool] = {}
 
     def binary(self) -> Binary:
         """Blocks for some 10 ms the first time."""
         if self._binary is None:
             self._binary = working_binary()
         return self._binary
+
+    def layers(self, folder: Path) -> bool:
+        """Whether sessions below `folder` can begin with a snapshot as their lower layer. Tried once; blocks."""
+        device = folder.stat().st_dev
+        if device not in self._layers:
+            self._layers[device] = layers.works(self, folder)
+        return self._layers[device]
 
     def probe(self) -> Probe:
         from cogmill.sandbox.probe import probe_bubblewrap

@@ -42,21 +42,33 @@ def _mapped(ids: range) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Folders:
     """`workspace`, `home` and `state` belong to the session's user, `control` to the server."""
 
     root: Path
     uid: int | None
     """The user commands run as when that is not the server's own."""
+    layered: bool = False
+    """Workspace and home hold only what the session wrote; below them lie the files that it began with."""
+
+    @property
+    def layers(self) -> Path:
+        return self.root / "layers"
 
     @property
     def workspace(self) -> Path:
-        return self.root / "workspace"
+        return (self.layers if self.layered else self.root) / "workspace"
 
     @property
     def home(self) -> Path:
-        return self.root / "home"
+        return (self.layers if self.layered else self.root) / "home"
+
+    @property
+    def scratch(self) -> tuple[Path, ...]:
+        """What the kernel needs beside each upper layer."""
+        names = ("workspace.work", "home.work") if self.layered else ()
+        return tuple(self.layers / name for name in names)
 
     @property
     def state(self) -> Path:
@@ -74,7 +86,8 @@ class Folders:
         """Make what is missing, hand over what has another owner, clear what a crash left. Blocks: call in a thread."""
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (*self.writable, self.control):
+            outer = (self.layers,) if self.layered else ()
+            for folder in (*outer, *self.scratch, *self.writable, self.control):
                 folder.mkdir(mode=0o700, exist_ok=True)
                 if not stat.S_ISDIR(folder.lstat().st_mode):
                     raise SandboxError(f"{folder} is not a plain folder.")
@@ -90,6 +103,8 @@ class Folders:
     def _hand_over(self) -> None:
         if self.uid is None:
             return
+        for folder in (self.layers, *self.scratch) if self.layered else ():
+            os.chown(folder, self.uid, self.uid)
         for folder in self.writable:
             if folder.stat().st_uid == self.uid:
                 continue

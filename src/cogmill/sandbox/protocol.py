@@ -37,6 +37,8 @@ class SandboxSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     """Plain variables of every command (never secrets)."""
     limits: Limits = Limits()
+    base: Path | None = None
+    """Host folder with `workspace/` and `home/` that the session begins with. Nothing is ever written to it."""
 
 
 StopReason = Literal["timeout", "cancelled", "memory", "workspace", "sandbox_died"]

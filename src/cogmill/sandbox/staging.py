@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
+from cogmill.sandbox.idmap import mount_mapped
+
 STARTER = ThreadPoolExecutor(1, thread_name_prefix="sandbox-starter")
 """Namespaces die with the thread that started them, so one that lives as long as the server starts them all."""
 
@@ -60,6 +62,17 @@ class Stage:
             self._mount(f"/proc/self/fd/{fd}", str(target), None, _MS_BIND | _MS_REC)
         finally:
             os.close(fd)
+        return target
+
+    def show_mapped(self, source: Path, uid: int) -> Path:
+        """A folder, read-only, whose files appear as those of `uid`."""
+        target = _PLACE / str(next(self._numbers))
+        target.mkdir()
+        try:
+            mount_mapped(source, target, source.stat().st_uid, uid)
+        except OSError:
+            target.rmdir()
+            raise
         return target
 
     def hide(self, shown: list[Path]) -> None:

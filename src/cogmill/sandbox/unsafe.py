@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import PurePosixPath
 
+from cogmill.sandbox import layers
 from cogmill.sandbox.folders import Folders
 from cogmill.sandbox.launch import PATH, Launched, base_environment, start, supervisor_command
 from cogmill.sandbox.protocol import Probe, SandboxSpec
@@ -24,6 +25,8 @@ class PlainLauncher:
         self.folders = Folders(spec.root.absolute(), None)
 
     def prepare(self) -> None:
+        if self._spec.base is not None:
+            layers.begin(self.folders, self._spec.base, lambda: False)
         self.folders.prepare()
 
     def launch(self) -> Launched:

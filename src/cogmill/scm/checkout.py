@@ -31,6 +31,20 @@ _IN_THE_WAY = 3
 
 _CLONE = """set -eu
 path=$1 staging=$2 mirror=$3 work=$4 base=$5 format=$6 config=$7 default=$8
+if [ -f "$path/.git/cogmill-snapshot" ]; then
+  cd "$path"
+  rm -rf .git/refs/heads .git/refs/remotes .git/refs/tags
+  mkdir -p .git/refs/heads .git/refs/remotes/origin .git/objects/info
+  printf '%s\\n' "$mirror/objects" > .git/objects/info/alternates
+  if [ -f "$mirror/shallow" ]; then cp -- "$mirror/shallow" .git/shallow; fi
+  cat > .git/packed-refs
+  printf 'ref: refs/heads/%s\\n' "$work" > .git/HEAD
+  printf 'ref: refs/remotes/origin/%s\\n' "$default" > .git/refs/remotes/origin/HEAD
+  git reset --quiet --hard
+  rm -f .git/cogmill-snapshot
+  printf '%s\\n' "$base"
+  exit 0
+fi
 if [ -e "$path/.git" ]; then
   git -C "$path" rev-parse --verify --quiet refs/cogmill/base || printf '%s\\n' "$base"
   exit 0
@@ -112,6 +126,7 @@ async def prepare_clone(
 ) -> Clone:
     """Make the clone from the mirror bound at `mirror`, or find it made before.
 
+    One that came with a snapshot is brought to the work branch; what is not under version control stays in it.
     Answers the clone with the commit it really began at: on a retry the mirror may have moved on.
     """
     path = PurePosixPath(clone.path)
@@ -125,6 +140,12 @@ async def prepare_clone(
         raise WorkspaceGitError(f"{clone.path} is in the way: a folder that is no clone.")
     base = _checked(result, "clone").decode("ascii", "replace").strip()
     return replace(clone, base_commit=base if is_hash(base) else clone.base_commit)
+
+
+async def mark_as_snapshot(sandbox: Sandbox, clone: Clone) -> None:
+    """Note that the clone is a build's, for sessions that find it in their snapshot."""
+    argv = ["touch", f"{clone.path}/.git/cogmill-snapshot"]
+    _checked(await sandbox.exec(argv, timeout=60.0, max_output=4096), "mark")
 
 
 async def work_head(sandbox: Sandbox, clone: Clone) -> str:

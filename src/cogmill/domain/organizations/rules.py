@@ -10,6 +10,8 @@ from cogmill.access.scope import Scope, owned
 from cogmill.kit.errors import BadRequest, Conflict, NotFound
 from cogmill.models.access import organization, organization_group, organization_group_member, organization_tag
 
+PLATFORMS = ("linux",)
+"""What this server has; labels count whatever their case."""
 _IN_GROUP = organization.outerjoin(
     organization_group_member, organization_group_member.c.org_id == organization.c.org_id
 ).outerjoin(
@@ -19,7 +21,8 @@ _IN_GROUP = organization.outerjoin(
 )
 _COLUMNS = (
     organization.c.deleted_at, organization.c.max_session_acu_limit, organization.c.max_cycle_acu_limit,
-    organization.c.default_tag, organization_group_member.c.group_name, organization_group.c.max_cycle_acus,
+    organization.c.default_tag, organization.c.default_platform, organization_group_member.c.group_name,
+    organization_group.c.max_cycle_acus,
 )  # fmt: skip
 # Made once: every creation of a session asks, and making a query takes three times as long as running it.
 _ORG = Scope("", bindparam("org_id"))  # type: ignore[arg-type]
@@ -32,6 +35,10 @@ class UsageStopped(Conflict):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"{why} Ask an administrator to raise it.", headers={"x-should-retry": "false"})
+
+
+class UnknownPlatform(BadRequest):
+    detail = f"Unknown platform. Known labels: {', '.join(PLATFORMS)}, inherit, default."
 
 
 class TagNotAllowed(BadRequest):
@@ -47,6 +54,7 @@ class Rules:
     stopped: str | None
     """Why nothing may run; None when sessions may."""
     default_tag: str | None
+    default_platform: str | None
 
     def session_limit(self, asked: int | None) -> int | None:
         """The ACUs that a session may use: the smaller of its own limit and the organization's."""
@@ -68,7 +76,7 @@ def rules_of(ctx: Context, org_id: str) -> Rules:
         stopped = "The organization's max_cycle_acu_limit is 0: its sessions may not run."
     elif row.max_cycle_acus == 0:
         stopped = f"max_cycle_acus of the organization's group {row.group_name!r} is 0: its sessions may not run."
-    return Rules(row.deleted_at is not None, row.max_session_acu_limit, stopped, row.default_tag)
+    return Rules(row.deleted_at is not None, row.max_session_acu_limit, stopped, row.default_tag, row.default_platform)
 
 
 def check_tags(ctx: Context, tags: Iterable[str]) -> None:

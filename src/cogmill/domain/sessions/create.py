@@ -16,7 +16,7 @@ from cogmill.domain.attachments.service import named_in as attachments_named_in
 from cogmill.domain.attachments.service import resolve as resolve_attachment
 from cogmill.domain.git_providers.use import granted
 from cogmill.domain.knowledge.use import check_named as check_notes
-from cogmill.domain.organizations.rules import check_tags, rules_of
+from cogmill.domain.organizations.rules import PLATFORMS, Rules, UnknownPlatform, check_tags, rules_of
 from cogmill.domain.playbooks.use import by_id as playbook_by_id
 from cogmill.domain.playbooks.use import by_macro as playbook_by_macro
 from cogmill.domain.playbooks.use import if_there as playbook_if_there
@@ -38,12 +38,11 @@ from cogmill.scm.forge import LocalForge
 from cogmill.scm.local_paths import LocalPaths
 from cogmill.scm.repositories import RepositoryRef, parse_repository
 
-PLATFORMS = ("linux",)
 INSERT_LABELS = HotInsert(session_label)
 INSERT = HotInsert(session, returning="id")
 _INSERTS: dict[str, Any] = {"sqlite": sqlite_insert, "postgresql": postgresql_insert}
 KEPT = (
-    "knowledge_ids", "secret_ids", "session_links", "child_playbook_id", "bypass_approval", "platform", "devin_mode",
+    "knowledge_ids", "secret_ids", "session_links", "child_playbook_id", "bypass_approval", "devin_mode",
     "advanced_mode", "repos", "structured_output_schema", "structured_output_required", "playbook",
 )  # fmt: skip
 """Fields of create that are stored as accepted; the rest have columns or tables."""
@@ -60,10 +59,6 @@ PRIORITIES = {"fast": 0, "normal": 1, "lite": 2}
 """Which sessions of an organization go first when they have to wait."""
 
 
-class UnknownPlatform(BadRequest):
-    detail = f"Unknown platform. Known labels: {', '.join(PLATFORMS)}, inherit, default."
-
-
 def create_session(
     ctx: Context, data: SessionIn, parent_id: str | None, origin: str, schedule_id: str | None = None
 ) -> SimpleNamespace:
@@ -73,18 +68,16 @@ def create_session(
     """
     user_id = attribution(ctx, data.create_as_user_id)
     _check_rights(ctx, data, user_id)
-    tags = _tags(ctx, data)
+    rules = _rules(ctx)
+    tags = _tags(ctx, data, rules)
     _check_references(data)
     check_notes(ctx, data.knowledge_ids)
     parent = _parent(ctx, parent_id)
     playbook = _playbook(ctx, data, parent)
     repos = _repositories(ctx, data)
     secrets = _secrets(ctx, data, user_id, [ref.name for ref in repos])
-    attachments = [resolve_attachment(ctx, url, at="attachment_urls") for url in data.attachment_urls or []]
-    attachments += attachments_named_in(ctx, data.prompt, at="prompt")
-    request = {name: value for name in KEPT if (value := getattr(data, name)) is not None}
-    if playbook is not None:
-        request = _of_playbook(playbook) | request
+    attachments = _attachments(ctx, data)
+    request = (_of_playbook(playbook) if playbook is not None else {}) | _kept(data, parent, rules)
     if data.agent == "replay" and data.recording is None:
         raise Invalid.at("body", "recording", msg="Agent 'replay' needs the attachment URL or id of a recording.")
     if data.recording is not None:
@@ -141,10 +134,27 @@ def _check_rights(ctx: Context, data: SessionIn, user_id: str | None) -> None:
         )
 
 
-def _tags(ctx: Context, data: SessionIn) -> list[str]:
-    """The session's tags, the organization's default tag where none are given. Refuses what the organization does."""
+def _attachments(ctx: Context, data: SessionIn) -> list[Any]:
+    """Files that are given along, and those that the prompt names."""
+    given = [resolve_attachment(ctx, url, at="attachment_urls") for url in data.attachment_urls or []]
+    return given + attachments_named_in(ctx, data.prompt, at="prompt")
+
+
+def _rules(ctx: Context) -> Rules:
+    """What the organization lets its sessions do; refuses when nothing may run in it."""
     rules = rules_of(ctx, ctx.scope.one_org)
     rules.check_running()
+    return rules
+
+
+def _kept(data: SessionIn, parent: SessionRow | None, rules: Rules) -> dict[str, Any]:
+    """The fields of create that are stored as accepted, and where the session runs."""
+    kept = {name: value for name in KEPT if (value := getattr(data, name)) is not None}
+    return kept | {"platform": _platform(data.platform, parent, rules.default_platform)}
+
+
+def _tags(ctx: Context, data: SessionIn, rules: Rules) -> list[str]:
+    """The session's tags, the organization's default tag where none are given."""
     tags = list(dict.fromkeys(data.tags or []))
     check_tags(ctx, tags)
     return tags or ([rules.default_tag] if rules.default_tag is not None else [])
@@ -157,11 +167,22 @@ def check_platform(platform: str | None) -> None:
 
 
 def _check_references(data: SessionIn) -> None:
-    """What names something this installation does not hold is refused: leaving it out silently would mislead."""
-    check_platform(data.platform)
+    """Refuse an advanced mode without what it works on."""
     for field in NEEDED_BY_MODE.get(data.advanced_mode or "", ()):
         if not getattr(data, field):
             raise Invalid.at("body", field, msg=f"advanced_mode {data.advanced_mode!r} needs {field}.")
+
+
+def _platform(asked: str | None, parent: SessionRow | None, default: str | None) -> str:
+    """Where the session runs: as asked, else where its parent does, else by its organization's default."""
+    label = (asked or "inherit").lower()
+    if label == "inherit":
+        label = (parent.request.get("platform") if parent is not None else None) or "default"
+    if label == "default":
+        label = default or PLATFORMS[0]
+    if label not in PLATFORMS:
+        raise UnknownPlatform
+    return label
 
 
 def _playbook(ctx: Context, data: SessionIn, parent: SessionRow | None) -> Row[Any] | None:
@@ -191,16 +212,21 @@ def _repositories(ctx: Context, data: SessionIn) -> list[RepositoryRef]:
         refs = [parse_repository(repo, local_paths(settings)) for repo in data.repos or []]
     except RepositoryRefused as error:
         raise Invalid.at("body", "repos", msg=str(error)) from None
-    forge = LocalForge(settings.data / "forge" / ctx.scope.one_org)
     for ref in refs:
-        try:
-            grant = granted(ctx, ref, forge)
-        except Forbidden as error:
-            raise Forbidden(f"repos: {error}") from None
-        if grant is None and ref.kind == "name" and not forge.exists(ref.name):
-            said = f"{ref.name}: no such repository here, nor a git permission for it; give its URL or local path."
-            raise Invalid.at("body", "repos", msg=said)
+        check_repository(ctx, ref, "repos")
     return refs
+
+
+def check_repository(ctx: Context, ref: RepositoryRef, field: str) -> None:
+    """Refuse one that is not there, or that the organization has no permission for."""
+    forge = LocalForge(ctx.runtime.settings.data / "forge" / ctx.scope.one_org)
+    try:
+        grant = granted(ctx, ref, forge)
+    except Forbidden as error:
+        raise Forbidden(f"{field}: {error}") from None
+    if grant is None and ref.kind == "name" and not forge.exists(ref.name):
+        said = f"{ref.name}: no such repository here, nor a git permission for it; give its URL or local path."
+        raise Invalid.at("body", field, msg=said)
 
 
 def local_paths(settings: Settings) -> LocalPaths:

@@ -102,6 +102,8 @@ class Task:
     """Notes of the organization, the same ones for the session's whole life."""
     session_links: tuple[str, ...] = ()
     """Other sessions that the user points at."""
+    environment: str | None = None
+    """What blueprints of the organization say of lint, test, build and of keeping dependencies up to date."""
     recording: Path | None = None
     """For the replay agent: host path of the recorded conversation."""
 

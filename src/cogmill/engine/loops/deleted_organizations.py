@@ -13,9 +13,11 @@ from cogmill.access.context import Context
 from cogmill.domain.attachments.service import stored_file
 from cogmill.domain.audit_logs.service import record
 from cogmill.domain.organizations import purge
+from cogmill.domain.snapshot_builds.service import log_file
 from cogmill.engine.loops.workspaces import remove as remove_folder
 from cogmill.kit.logs import logger
 from cogmill.models.content import attachment
+from cogmill.models.environments import snapshot_build
 from cogmill.models.sessions import session
 from cogmill.web.call import Call
 
@@ -68,3 +70,7 @@ def _remove_files(data: Path, table: Table, rows: Sequence[Row[Any]]) -> None:
             remove_folder(data / "sessions" / row.session_id)
         elif table is attachment:
             stored_file(data, row.attachment_id).unlink(missing_ok=True)
+        elif table is snapshot_build:
+            for name in ("snapshots", "builds"):
+                remove_folder(data / name / row.build_id)
+            log_file(data, row.build_id).unlink(missing_ok=True)

@@ -46,6 +46,11 @@ def system_prompt(task: Task) -> str:
         need = "must" if task.structured_output_required else "can"
         facts.append(f"- The result {need} also be given as data with structured_output before you finish.")
     text = "\nThis session:\n" + "\n".join(facts) if facts else ""
+    if task.environment:
+        text += (
+            "\n\nThe environment of this session was built beforehand. Its blueprints say:\n"
+            f"<environment>\n{task.environment}\n</environment>"
+        )
     # Plain replacement: the prompt may hold braces.
     known = {"{start}": "/workspace", "{base}": base_folder(task), "{facts}": text}
     prompt = _template()[1]

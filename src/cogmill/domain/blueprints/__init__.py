@@ -1,0 +1,1 @@
+"""Blueprints: what the environment of sessions is made of."""

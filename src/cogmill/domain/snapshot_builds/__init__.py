@@ -1,0 +1,1 @@
+"""Builds of snapshots: what sessions of an organization start from."""

@@ -1,0 +1,1 @@
+"""Building the snapshots that sessions start from, and starting sessions from them."""

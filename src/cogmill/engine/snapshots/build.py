@@ -1,0 +1,291 @@
+"""Runs one build: a fresh sandbox, the steps of every blueprint in order, and what is left becomes the snapshot."""
+
+import asyncio
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cogmill.access.context import Context, Runtime
+from cogmill.access.scope import Scope
+from cogmill.domain.blueprints.form import Step
+from cogmill.domain.snapshot_builds import runs
+from cogmill.domain.snapshot_builds.service import log_file
+from cogmill.engine.loops.workspaces import remove
+from cogmill.engine.redaction import Redactor
+from cogmill.engine.snapshots.build_log import BuildLog
+from cogmill.engine.snapshots.inputs import Inputs, Part, Unbuildable, read_inputs
+from cogmill.engine.snapshots.snapshot import ENVRC, snapshot_folder
+from cogmill.engine.variables import Variables, to_hide
+from cogmill.engine.workspace import Source, fetch_source, numbered, sandbox_environment, sandbox_limits
+from cogmill.kit.errors import Refusal
+from cogmill.kit.faults import crash_point
+from cogmill.kit.logs import logger
+from cogmill.sandbox.protocol import Sandbox, SandboxDriver, SandboxError, SandboxSpec
+from cogmill.scm.checkout import Clone, Identity, mark_as_snapshot, prepare_clone
+from cogmill.scm.errors import WorkspaceGitError
+from cogmill.scm.git import GitError
+from cogmill.scm.mirrors import MirrorCache, read_refs
+from cogmill.scm.provider import ProviderError
+from cogmill.web.call import Call
+
+log = logger("snapshots")
+_STEP = 'set -a; [ ! -f "$ENVRC" ] || . "$ENVRC"; set +a; cd -- "$COGMILL_FOLDER" && exec bash -e "$COGMILL_STEP"'
+
+
+class Failed(Exception):
+    """Which step failed, and how."""
+
+
+@dataclass(slots=True)
+class Place:
+    """A blueprint's part of the workspace."""
+
+    part: Part
+    folder: str
+    clone: dict[str, str] | None = None
+
+
+@dataclass(slots=True)
+class Build:
+    """One claim on one build."""
+
+    runtime: Runtime
+    driver: SandboxDriver
+    mirrors: MirrorCache
+    row: Any
+    stopping: asyncio.Event
+    sandbox: Sandbox | None = None
+    log: BuildLog | None = None
+    places: list[Place] = field(default_factory=list)
+    variables: Variables = field(default_factory=lambda: Variables([]))
+    number: int = 0
+
+    @property
+    def root(self) -> Path:
+        return self.runtime.settings.data / "builds" / str(self.row.build_id)
+
+    @property
+    def call(self) -> Call:
+        return Call(self.runtime, Scope("", self.row.org_id), f"build-{self.row.build_id[6:18]}", None)
+
+    async def run(self) -> None:
+        """To the end, whatever happens; cancelling kills what runs."""
+        failed: str | None = None
+        context: dict[str, Any] | None = None
+        try:
+            seconds = self.runtime.settings.snapshot_build_seconds
+            try:
+                async with asyncio.timeout(seconds):
+                    context = await self._make()
+            except TimeoutError:
+                failed = f"The build took longer than {seconds:g} seconds (snapshot_build_seconds)."
+            except (Failed, Unbuildable, SandboxError) as error:
+                failed = str(error)
+            except Exception as error:
+                log.exception("build_failed", build_id=self.row.build_id)
+                failed = f"The server failed in this build ({type(error).__name__}). Its log has the cause."
+            await self._close()
+            await self._settle(failed, context)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._give_up())
+            raise
+
+    async def _settle(self, failed: str | None, context: dict[str, Any] | None) -> None:
+        """The snapshot lies in its place before anybody is told of it."""
+        kept = snapshot_folder(self.runtime.settings.data, self.row.build_id)
+        if failed is None:
+            await asyncio.to_thread(_keep, self.root, kept)
+            crash_point("snapshot_kept")
+        self._say(f"FAILED: {failed}" if failed else "The snapshot is ready.")
+        clean = None if failed is None else self._clean(failed)
+        settled = await self.call.write(lambda ctx: runs.end(ctx, self.row, clean, context))
+        if failed is not None or not settled:
+            await asyncio.to_thread(remove, kept)
+        await asyncio.to_thread(remove, self.root)
+        self._end_log()
+        log.info("build_ended", build_id=self.row.build_id, failed=clean, counts=settled)
+
+    async def _give_up(self) -> None:
+        """Cancelled by a user, or the server stops: then the build waits for the next process."""
+        await self._close()
+        if self.stopping.is_set():
+            await self.call.write(lambda ctx: runs.release(ctx, self.row))
+        else:
+            self._say("Cancelled.")
+        await asyncio.to_thread(remove, self.root)
+        self._end_log()
+
+    async def _close(self) -> None:
+        if self.sandbox is not None:
+            sandbox, self.sandbox = self.sandbox, None
+            await sandbox.close()
+
+    def _clean(self, text: str) -> str:
+        return self._redactor().text(text)[:2000]
+
+    def _redactor(self) -> Redactor:
+        return Redactor(to_hide(self.variables.all))
+
+    def _say(self, text: str) -> None:
+        if self.log is not None:
+            self.log.line(text)
+
+    def _end_log(self) -> None:
+        if self.log is not None:
+            self.log.close()
+            self.log = None
+
+    # The work
+
+    async def _make(self) -> dict[str, Any]:
+        """Run everything; answers what sessions are told."""
+        path = log_file(self.runtime.settings.data, self.row.build_id)
+        self.log = BuildLog(path, self._redactor())
+        await asyncio.to_thread(remove, self.root)
+        inputs = await self._read()
+        self.variables = Variables(inputs.secrets)
+        self.log.close()
+        self.log = BuildLog(path, self._redactor())
+        self._say(f"Build {self.row.build_id}, attempt {self.row.attempt}: {len(inputs.parts)} blueprint(s).")
+        sources = {part.blueprint_id: await self._fetch(part) for part in inputs.parts if part.repo_name}
+        self.sandbox = self._sandbox(list(sources.values()))
+        await self.sandbox.start()
+        crash_point("build_started")
+        await self._prepare(inputs)
+        await self._run_parts(inputs, sources)
+        return await self._context(self.sandbox)
+
+    async def _read(self) -> Inputs:
+        def work(ctx: Context) -> Inputs:
+            if not runs.stands(ctx, self.row):
+                raise Failed("It was cancelled before it began.")
+            return read_inputs(ctx, self.row.org_id)
+
+        return await self.call.read(work)
+
+    async def _fetch(self, part: Part) -> Source:
+        assert part.repo_name is not None  # noqa: S101 - asked for those only
+        self._say(f"Fetching {part.repo_name}")
+        try:
+            return await fetch_source(self.runtime, self.mirrors, self.row.org_id, part.repo_name, self.row.created_at)
+        except (Refusal, GitError, ProviderError, OSError) as error:
+            raise Failed(f"{part.label}: it cannot be fetched: {error}") from None
+
+    def _sandbox(self, sources: list[Source]) -> Sandbox:
+        s = self.runtime.settings
+        self.root.parent.mkdir(exist_ok=True, mode=0o711)
+        environment = sandbox_environment(s) | {"COGMILL_BUILD_ID": self.row.build_id}
+        binds = {source.bind: source.mirror for source in sources}
+        network = s.sandbox_network or s.snapshot_network
+        return self.driver.create(
+            SandboxSpec(self.row.build_id, self.root, binds, network, environment, sandbox_limits(s))
+        )
+
+    def _inside(self, sandbox: Sandbox, folder: str) -> str:
+        """A folder of the session as commands see it."""
+        places = {"workspace": "/workspace", "home": "/home/agent"}
+        return places[folder] if sandbox.isolated else str(self.root / folder)
+
+    async def _prepare(self, inputs: Inputs) -> None:
+        """The files of blueprints, outside of what is kept."""
+        assert self.sandbox is not None  # noqa: S101 - started before
+        home = self._inside(self.sandbox, "home")
+        await self.sandbox.exec(["mkdir", "-p", f"{home}/.cogmill"])
+        for part in inputs.parts:
+            for file in part.files:
+                await self.sandbox.write_file(self._file(part, file.name), file.content)
+
+    def _scratch(self) -> str:
+        """A folder inside that is not kept."""
+        assert self.sandbox is not None  # noqa: S101
+        return "/tmp/build" if self.sandbox.isolated else str(self.root / "state" / "build")  # noqa: S108 - its own
+
+    def _file(self, part: Part, name: str) -> str:
+        return f"{self._scratch()}/{part.blueprint_id}/{name}"
+
+    async def _run_parts(self, inputs: Inputs, sources: dict[str, Source]) -> None:
+        """Enterprise and organization first, then each repository in its clone, at the end what checks the whole."""
+        assert self.sandbox is not None  # noqa: S101
+        wide = [part for part in inputs.parts if part.repo_name is None]
+        home, files = self._inside(self.sandbox, "home"), dict[str, str]()
+        for part in wide:
+            files |= {file.variable: self._file(part, file.name) for file in part.files}
+            await self._run_part(Place(part, home), files)
+        taken = {"attachments"}
+        for part in inputs.parts:
+            if part.repo_name is not None:
+                place = await self._clone(part, sources[part.blueprint_id], taken)
+                own = {file.variable: self._file(part, file.name) for file in part.files}
+                await self._run_part(place, files | own)
+        for part in wide:
+            for step in part.form.post_build:
+                await self._step(Place(part, home), step, files)
+
+    async def _run_part(self, place: Place, files: dict[str, str]) -> None:
+        self.places.append(place)
+        for step in (*place.part.form.initialize, *place.part.form.maintenance):
+            await self._step(place, step, files)
+
+    async def _clone(self, part: Part, source: Source, taken: set[str]) -> Place:
+        assert self.sandbox is not None  # noqa: S101
+        folder = next(name for name in numbered(source.ref.name.rpartition("/")[2]) if name not in taken)
+        taken.add(folder)
+        path = f"{self._inside(self.sandbox, 'workspace')}/{folder}"
+        settings = self.runtime.settings
+        try:
+            refs = await read_refs(source.mirror)
+            branch, commit = refs.base(part.form.branch)
+            self._say(f"Cloning {source.forge_name} ({branch}) to {path}")
+            wanted = Clone(source.forge_name, path, branch, commit, branch)
+            await prepare_clone(
+                self.sandbox, wanted, refs, mirror=source.inside(self.sandbox), origin=source.ref.origin,
+                identity=Identity(settings.git_author_name, settings.git_author_email),
+            )  # fmt: skip
+            await mark_as_snapshot(self.sandbox, wanted)
+        except (Refusal, GitError, WorkspaceGitError, OSError) as error:
+            raise Failed(f"{part.label}: it cannot be cloned: {error}") from None
+        mirror = source.mirror.relative_to(settings.data)
+        return Place(part, path, {"name": source.forge_name, "folder": folder, "mirror": str(mirror)})
+
+    async def _step(self, place: Place, step: Step, files: dict[str, str]) -> None:
+        """One script in a shell of its own; what it appends to $ENVRC counts for all that follow."""
+        assert self.sandbox is not None  # noqa: S101
+        assert self.log is not None  # noqa: S101
+        what = f"{place.part.label}: {step.name}"
+        self.number += 1
+        self._say(f"== {what}")
+        script = f"{self._scratch()}/step-{self.number}.sh"
+        await self.sandbox.write_file(script, step.run.encode())
+        own = {"ENVRC": f"{self._inside(self.sandbox, 'home')}/{ENVRC}", "COGMILL_FOLDER": place.folder}
+        own |= {"COGMILL_STEP": script}
+        variables = {**self.variables, **files, **step.env, **own}
+        seconds = self.runtime.settings.snapshot_build_seconds
+        done = await self.sandbox.run(f"({_STEP})", timeout=seconds, secrets=variables, on_output=self.log.add)
+        if done.stopped is not None:
+            raise Failed(f"{what}: stopped ({done.stopped.replace('_', ' ')})")
+        if done.exit_code != 0:
+            raise Failed(f"{what}: exit code {done.exit_code}")
+
+    async def _context(self, sandbox: Sandbox) -> dict[str, Any]:
+        variables = await sandbox.exec(["test", "-s", f"{self._inside(sandbox, 'home')}/{ENVRC}"])
+        clean = self._redactor().json
+        parts = [
+            {
+                "label": place.part.label, "folder": place.folder,
+                "maintenance": [step.run for step in place.part.form.maintenance],
+                "knowledge": [asdict(note) for note in place.part.form.knowledge],
+            }
+            for place in self.places
+        ]  # fmt: skip
+        clones = [place.clone for place in self.places if place.clone is not None]
+        return {"parts": clean(parts), "clones": clones, "has_variables": variables.exit_code == 0}
+
+
+def _keep(root: Path, kept: Path) -> None:
+    """Only workspace and home are kept; one rename puts them in their place."""
+    remove(kept)
+    kept.parent.mkdir(exist_ok=True, mode=0o711)
+    for name in ("control", "state"):
+        shutil.rmtree(root / name, ignore_errors=True)
+    root.rename(kept)

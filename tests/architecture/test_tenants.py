@@ -13,6 +13,7 @@ LOGIN = "runs before there is a scope: finds out whose the key is"
 OF_PRINCIPAL = "principals and roles that were found within the enterprise before; assignments hang on them"
 BY_WEBHOOK = "the webhook was found within the scope before; only its deliveries are reached"
 SENDER = "the delivery loop works for all organizations; each webhook gets its own deliveries only"
+RUNNER = "the loop works for all organizations; each run acts within its automation's own"
 OWN_KEYS = "the owner was found within the enterprise before; only its keys are reached"
 PURGE = "removes what is due in any enterprise, organization by organization; shows it to nobody"
 
@@ -98,6 +99,16 @@ ALLOWED = {
     ("domain/sessions/events.py", "*", "event"): BY_SESSION,
     ("domain/sessions/service.py", "reload", "session"): BY_SESSION,
     ("domain/sessions/service.py", "_archive_tree", "session"): "children are made within their parent's organization",
+    ("domain/automations/firing.py", "*", "automation"): RUNNER,
+    ("domain/automations/firing.py", "*", "automation_run"): RUNNER,
+    ("domain/automations/firing.py", "_act", "organization"): "whether the run's own organization is still there",
+    ("domain/automations/firing.py", "_is_full", "session"): "sessions that the automation itself started",
+    ("domain/automations/incoming.py", "known", "automation"): "the address names it; there is no caller yet",
+    ("domain/automations/incoming.py", "known", "organization"): "whether its organization is still there",
+    ("domain/automations/service.py", "runs", "automation_run"): "the automation was found within the scope before",
+    ("domain/happenings/reactions.py", "*", "automation"): "found by the organization of what happened",
+    ("domain/happenings/reactions.py", "*", "automation_run"): "found by the organization of what happened",
+    ("domain/happenings/record.py", "<module>", "automation_trigger"): "names the organization of what happened",
     ("domain/happenings/record.py", "<module>", "webhook"): "names the organization of what happened",
     ("domain/happenings/record.py", "<module>", "organization"): "the enterprise above that organization",
     ("domain/sessions/news.py", "changed", "session"): BY_SESSION,

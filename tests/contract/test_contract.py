@@ -25,6 +25,8 @@ MORE_INPUT = {
 MORE_OUTPUT = {
     "folder_tree.folders": {"is_enabled", "access_type"},
     "build": {"failed_step"},
+    "automation": {"created_at", "created_by", "updated_at", "updated_by", "next_run_at"},
+    "automation_schemas": {"events", "actions"},
     "secret": {"repository"},
     "schedule": {"overlap", "run_as_user_id", "next_run_at"},
 }

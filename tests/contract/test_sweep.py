@@ -26,7 +26,7 @@ PARTS = {
     "attachment_id": "00000000-0000-4000-8000-000000000000", "pull_request_id": "pr-" + "0" * 32,
     "tag": "a", "user_id": "user-0", "service_user_id": "service-user-0", "idp_group_name": "a", "role_id": "role-0",
     "api_key_id": "api-key-0", "secret_id": "secret-0", "playbook_id": "playbook-0",
-    "webhook_id": "webhook-0", "delivery_id": "msg-0",
+    "automation_id": "automation-0", "hook_id": "0", "webhook_id": "webhook-0", "delivery_id": "msg-0",
     "repository_path": "acme/none", "branch_name": "none",
     "connection_id": "git-connection-0", "git_permission_id": "git-permission-0",
     "schedule_id": "sched-0",
@@ -37,7 +37,7 @@ PUBLIC_ANSWERS = {
     "index_page": 200, "session_page": 200, "pull_request_page": 200,
     "sign_in_page": 200, "invitation_page": 200, "sign_in": 401, "accept_invitation": 404,
     "sign_in_options": 200, "begin_oidc": 404, "finish_oidc": 404,
-    "receive_git_webhook": 403, "attachment_file": 403, "asset": 404, "swagger": 404,
+    "receive_git_webhook": 403, "attachment_file": 403, "trigger_automation": 401, "asset": 404, "swagger": 404,
     "blueprint_text": 403, "build_log": 403,
 }  # fmt: skip
 """What public rows answer to nobody: a row that is not listed must be listed on purpose."""
@@ -68,8 +68,9 @@ SAMPLES = {
     "tags": ["a"], "groups": {}, "emails": ["a@example.org"], "idp_group_names": ["a"], "ttl_seconds": 60,
     "ip_ranges": ["127.0.0.1"], "role_type": "enterprise", "permissions": [],
     "repositories": [], "repository_paths": [],
-    "url": "https://example.org/hook", "type": "key-value", "password": "a" * 12, "new_password": "a" * 12,
-    "git_provider_type": "github_token",
+    "url": "https://example.org/hook", "triggers": [{"event_type": "webhook:incoming"}], "run_as": "organization",
+    "actions": [{"type": "start_session", "prompt": "a"}], "type": "key-value",
+    "password": "a" * 12, "new_password": "a" * 12, "git_provider_type": "github_token",
 }  # fmt: skip
 """Values of required inputs; any other one is the text "a"."""
 

@@ -78,7 +78,7 @@ async def _of_organization(server: Any, org: Any, org_id: str, mark: str) -> Thi
     prepared = await blueprint_file(org, f"{setup}/blueprints/{blueprint['blueprint_id']}")
     build = await ok(org.post(f"{setup}/builds", json={}))
     return {
-        **hook, "schedule_id": [timed["scheduled_session_id"]],
+        **hook, "schedule_id": [timed["scheduled_session_id"]], "automation_id": [await _automation(server, org, base)],
         "blueprint_id": [blueprint["blueprint_id"]], "file_id": [prepared["file_id"]],
         "build_id": [build["build_id"]], "secret_id": [kept["secret_id"]], "playbook_id": [playbook["playbook_id"]],
         "devin_id": [session], "uuid": [file["attachment_id"]], "name": [file["name"]],
@@ -86,6 +86,18 @@ async def _of_organization(server: Any, org: Any, org_id: str, mark: str) -> Thi
         "repository_path": [repository], "branch_name": [branch],
         "pull_request_id": [await _pull_request(server, org_id, session)],
     }  # fmt: skip
+
+
+async def _automation(server: Any, org: Any, base: str) -> str:
+    """One that has been set off."""
+    body = {
+        "triggers": [{"event_type": "webhook:incoming"}], "actions": [{"type": "start_session", "prompt": "Go."}],
+        "run_as": "organization",
+    }  # fmt: skip
+    made = await ok(org.post(f"{base}/automations", json=body))
+    sent = {"x-webhook-secret": made["webhook_secret"]}
+    await ok((await server.client()).post("/" + made["webhook_url"].split("/", 3)[3], json={}, headers=sent))
+    return str(made["automation_id"])
 
 
 async def _webhook(client: Any, path: str) -> Things:

@@ -20,6 +20,7 @@ from cogmill.kit.errors import Forbidden
 from cogmill.kit.flood import Flood
 from cogmill.kit.hub import Hub
 from cogmill.kit.settings import Settings
+from cogmill.kit.slowdown import Slowdown
 
 
 @dataclass(slots=True)
@@ -79,6 +80,8 @@ class Runtime:
     """The identity provider, if there is one."""
     addresses: AddressLists = field(default_factory=AddressLists)
     """From where callers may come."""
+    hook_guesses: Slowdown = field(default_factory=lambda: Slowdown(burst=20, every=10))
+    """How often an address may send a wrong secret to an automation."""
     rate_limits: RateLimits = field(default_factory=RateLimits)
     """How many requests they may make."""
 

@@ -11,6 +11,13 @@ from cogmill.domain.attachments import endpoints as attachments
 from cogmill.domain.attachments.schemas import AttachmentOut
 from cogmill.domain.audit_logs import endpoints as audit_logs
 from cogmill.domain.audit_logs.schemas import AuditLogOut
+from cogmill.domain.automations import endpoints as automations
+from cogmill.domain.automations.schemas import (
+    AutomationOut,
+    AutomationRunOut,
+    AutomationSchemasOut,
+    TriggeredOut,
+)
 from cogmill.domain.blueprints import endpoints as blueprints
 from cogmill.domain.blueprints.schemas import BlueprintFileListOut, BlueprintFileOut, BlueprintListOut, BlueprintOut
 from cogmill.domain.git_providers import endpoints as git
@@ -109,6 +116,7 @@ GIT, VIEW_GIT = (P.MANAGE_GIT_INTEGRATIONS,), (P.MANAGE_GIT_INTEGRATIONS, P.VIEW
 REPO_BLUEPRINTS, SHARED_BLUEPRINTS = (P.MANAGE_REPO_BLUEPRINTS,), (P.MANAGE_ACCOUNT_SNAPSHOTS,)
 SNAPSHOTS = (P.MANAGE_ORG_SNAPSHOTS,)
 USE_PLAYBOOKS = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_PLAYBOOKS)
+VIEW_AUTOMATIONS, AUTOMATIONS = (P.VIEW_ORG_AUTOMATIONS, P.MANAGE_ORG_AUTOMATIONS), (P.MANAGE_ORG_AUTOMATIONS,)
 WEBHOOKS, WEBHOOKS_EVERYWHERE = (P.MANAGE_ORG_SETTINGS,), (P.MANAGE_ENTERPRISE_SETTINGS,)
 KNOWLEDGE, SHARED_KNOWLEDGE = (P.MANAGE_ORG_KNOWLEDGE,), (P.MANAGE_ACCOUNT_KNOWLEDGE,)
 USE_KNOWLEDGE = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_KNOWLEDGE)
@@ -379,6 +387,14 @@ TABLE: list[Op] = [
     Op("create_org_legacy_key", POST, "/cogmill/v1/organizations/{org_id}/legacy-keys", IN_ORG, LEGACY_KEYS, api_keys.create_legacy_for_organization, ApiKeyWithTokenOut, audit="create_org_api_key", extension=True),
     Op("revoke_org_legacy_key", DELETE, "/cogmill/v1/organizations/{org_id}/legacy-keys/{api_key_id}", IN_ORG, LEGACY_KEYS, api_keys.revoke_legacy_of_organization, LegacyKeyOut, audit="revoke_enterprise_api_key", extension=True),
 
+    Op("list_automations", GET, "/v3/organizations/{org_id}/automations", IN_ORG, VIEW_AUTOMATIONS, automations.list_, Page[AutomationOut]),
+    Op("create_automation", POST, "/v3/organizations/{org_id}/automations", IN_ORG, AUTOMATIONS, automations.create, AutomationOut, audit="create_automation"),
+    Op("get_automation_schemas", GET, "/v3/organizations/{org_id}/automations/schemas", IN_ORG, VIEW_AUTOMATIONS, automations.schemas, AutomationSchemasOut),
+    Op("get_automation", GET, "/v3/organizations/{org_id}/automations/{automation_id}", IN_ORG, VIEW_AUTOMATIONS, automations.get, AutomationOut),
+    Op("update_automation", PATCH, "/v3/organizations/{org_id}/automations/{automation_id}", IN_ORG, AUTOMATIONS, automations.update, AutomationOut, audit="update_automation"),
+    Op("delete_automation", DELETE, "/v3/organizations/{org_id}/automations/{automation_id}", IN_ORG, AUTOMATIONS, automations.delete, AutomationOut, audit="delete_automation"),
+    Op("list_automation_runs", GET, "/cogmill/v1/organizations/{org_id}/automations/{automation_id}/runs", IN_ORG, VIEW_AUTOMATIONS, automations.runs, Page[AutomationRunOut], extension=True),
+    Op("trigger_automation", POST, "/cogmill/v1/hooks/{hook_id}", PUBLIC, ANYBODY, automations.trigger, TriggeredOut, audit="trigger_automation", extension=True, also_refuses=(401, 409, 413, 429)),
     Op("list_organization_webhooks", GET, "/cogmill/v1/organizations/{org_id}/webhooks", IN_ORG, WEBHOOKS, webhooks.list_, Page[WebhookOut], extension=True),
     Op("create_organization_webhook", POST, "/cogmill/v1/organizations/{org_id}/webhooks", IN_ORG, WEBHOOKS, webhooks.create, WebhookWithSecretOut, audit="create_webhook", extension=True),
     Op("get_organization_webhook", GET, "/cogmill/v1/organizations/{org_id}/webhooks/{webhook_id}", IN_ORG, WEBHOOKS, webhooks.get, WebhookOut, extension=True),

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cogmill.access.context import Context
 from cogmill.access.scope import Scope
+from cogmill.domain.happenings.reactions import AUTOMATIONS
 from cogmill.domain.happenings.record import WEBHOOKS
 from cogmill.domain.mails.service import LOOP as MAILS
 from cogmill.domain.pull_requests.service import LOOP as PULL_REQUESTS
@@ -19,6 +20,7 @@ from cogmill.domain.sessions.log import append, status_event
 from cogmill.domain.sessions.states import Detail, State, Trigger, transition
 from cogmill.engine.fair_queue import FairQueue
 from cogmill.engine.loops import (
+    automations,
     deleted_organizations,
     idempotent_requests,
     mails,
@@ -58,6 +60,7 @@ class EmbeddedEngine:
         runs = {MAILS: mails.run_once, PULL_REQUESTS: pull_requests.run_once, SCHEDULES: schedules.run_once}
         self._due = {name: DueLoop(name, partial(run, self._call), clock) for name, run in runs.items()}
         self._deliveries = webhooks.Deliveries(self._call, lambda: self.due(WEBHOOKS))
+        self._due[AUTOMATIONS] = DueLoop(AUTOMATIONS, partial(automations.run_once, self._call), clock)
         self._due[WEBHOOKS] = DueLoop(WEBHOOKS, self._deliveries.run_once, clock)
         self._due[INDEXING] = DueLoop(INDEXING, Indexing(tools.runtime).run_once, clock)
         self._builder = SnapshotBuilder(tools.runtime, tools.driver, tools.mirrors, tools.stopping)
@@ -215,6 +218,7 @@ class EmbeddedEngine:
         while True:
             try:
                 await webhooks.forget(self._call, keep)
+                await automations.forget(self._call, keep)
             except SQLAlchemyError:
                 log.exception("deliveries_not_removed")
             await asyncio.sleep(webhooks.FORGET_EVERY_SECONDS)

@@ -127,7 +127,12 @@ class Settings(BaseSettings):
     webhook_private_addresses: list[ProxyRange] = Field(
         [], description="Addresses and ranges beyond the public internet that webhooks may go to"
     )
-    webhook_log_days: float = Field(30, gt=0, description="How long deliveries of webhooks are kept")
+    webhook_log_days: float = Field(
+        30, gt=0, description="How long deliveries of webhooks and runs of automations are kept"
+    )
+    automation_updates: Literal["merge_patch", "replace_groups"] = Field(
+        "merge_patch", description="How PATCH changes an automation"
+    )
 
     unsafe_no_sandbox: bool = Field(False, description="Run sessions without isolation. For throw-away machines only")
     sandbox_network: bool = Field(False, description="Give commands of sessions the host's network")

@@ -3,6 +3,7 @@
 from cogmill.models import (
     access,
     audit,
+    automations,
     content,
     environments,
     git,
@@ -19,6 +20,7 @@ from cogmill.models.metadata import metadata
 __all__ = [
     "access",
     "audit",
+    "automations",
     "content",
     "environments",
     "git",

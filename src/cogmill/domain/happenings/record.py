@@ -6,44 +6,54 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, literal_column, or_, select, union_all
 
 from cogmill.access.context import Context
+from cogmill.domain.happenings.reactions import react
 from cogmill.domain.happenings.types import group
 from cogmill.kit.hot_insert import HotInsert
 from cogmill.kit.hot_select import HotSelect
 from cogmill.kit.ids import ordered_id
 from cogmill.models.access import organization
+from cogmill.models.automations import automation_trigger
 from cogmill.models.webhooks import webhook, webhook_delivery
 
 _ORG: Any = bindparam("org_id")
 _ABOVE = select(organization.c.enterprise_id).where(organization.c.org_id == _ORG).scalar_subquery()
 LISTENING = HotSelect(
-    select(webhook.c.webhook_id, webhook.c.event_types).where(
-        or_(webhook.c.org_id == _ORG, webhook.c.org_id.is_(None) & (webhook.c.enterprise_id == _ABOVE)),
-        webhook.c.is_enabled,
-        webhook.c.deleted_at.is_(None),
+    union_all(
+        select(literal_column("1").label("is_webhook"), webhook.c.webhook_id.label("id"), webhook.c.event_types).where(
+            or_(webhook.c.org_id == _ORG, webhook.c.org_id.is_(None) & (webhook.c.enterprise_id == _ABOVE)),
+            webhook.c.is_enabled,
+            webhook.c.deleted_at.is_(None),
+        ),
+        select(literal_column("0"), automation_trigger.c.automation_id, automation_trigger.c.event_type).where(
+            automation_trigger.c.org_id == _ORG, automation_trigger.c.event_type == bindparam("event_type")
+        ),
     )
 )
-"""All that an organization without webhooks pays for: one look into an index."""
+"""All that an organization without webhooks and automations pays for: one query that looks into indexes."""
 WEBHOOKS = "webhooks"
 """The background loop that sends them."""
 INSERT = HotInsert(webhook_delivery)
 
 
 def happened(ctx: Context, org_id: str, event_type: str, facts: Callable[[], dict[str, Any]]) -> None:
-    """Queue the news for every webhook that wants it. `facts` is asked only when somebody does.
+    """Queue the news for every webhook that wants it, and runs of automations. `facts` is asked only if there are such.
 
     Facts are ids, states, numbers and addresses: nothing that a person, a model or a program wrote.
     """
     names = {"", event_type, group(event_type)}
-    wanted = [
-        row.webhook_id
-        for row in LISTENING(ctx.db, {"org_id": org_id})
-        if not names.isdisjoint(row.event_types.split(" "))
-    ]
-    if wanted:
-        deliver(ctx, wanted, event_type, facts())
+    listening = LISTENING(ctx.db, {"org_id": org_id, "event_type": event_type})
+    if not listening:
+        return
+    told = facts()
+    webhooks = [one.id for one in listening if one.is_webhook and not names.isdisjoint(one.event_types.split(" "))]
+    automations = [one.id for one in listening if not one.is_webhook]
+    if webhooks:
+        deliver(ctx, webhooks, event_type, told)
+    if automations:
+        react(ctx, automations, event_type, told)
 
 
 def deliver(ctx: Context, webhook_ids: list[str], event_type: str, data: dict[str, Any]) -> list[str]:

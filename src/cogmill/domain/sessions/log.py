@@ -77,7 +77,7 @@ def append(
         raise StaleEpoch(session_id)
     insert_events(ctx, row_id, session_id, row.last_seq - len(events), events)
     if state is not None and any(event.event_type == "status_changed" for event in events):
-        news.changed(ctx, row_id, row.org_id, state)
+        news.changed(ctx, row_id, row.org_id, row.origin, state)
     return int(row.last_seq)
 
 
@@ -95,7 +95,7 @@ def _change(fenced: bool, names: tuple[str, ...]) -> Any:
         "acus_micro": columns.acus_micro + bindparam("acus"),
         "usd_micro": columns.usd_micro + bindparam("usd"),
     }
-    return change.values(values).returning(columns.last_seq, columns.org_id)
+    return change.values(values).returning(columns.last_seq, columns.org_id, columns.origin)
 
 
 def insert_events(ctx: Context, row_id: int, session_id: str, after: int, events: list[NewEvent]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from cogmill.access.context import Context
+from cogmill.domain.happenings.reactions import AUTOMATIONS
 from cogmill.domain.happenings.record import happened
 from cogmill.domain.happenings.types import SESSION_CREATED
 from cogmill.domain.sessions.queries import session_url
@@ -24,7 +25,7 @@ def created(ctx: Context, row: Any) -> None:
     happened(ctx, row.org_id, SESSION_CREATED, partial(_facts, ctx, row))
 
 
-def changed(ctx: Context, row_id: int, org_id: str, state: State) -> None:
+def changed(ctx: Context, row_id: int, org_id: str, origin: str, state: State) -> None:
     """A session's state became another one."""
     name = state.detail if state.status is Status.RUNNING and state.detail else state.status
 
@@ -32,6 +33,8 @@ def changed(ctx: Context, row_id: int, org_id: str, state: State) -> None:
         return _facts(ctx, ctx.db.execute(select(session).where(session.c.id == row_id)).one())
 
     happened(ctx, org_id, f"session.{name.value}", facts)
+    if origin == "automation":  # it may have made room for a run that waits
+        ctx.after_commit.append(partial(ctx.runtime.signals.due, AUTOMATIONS))
 
 
 def _facts(ctx: Context, row: Any) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Automations: what waits for an event and does something then."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cogmill.cli import control, events, git_connections, keys, repositories, roles, run, sessions, tokens
+from cogmill.cli import control, events, git_connections, keys, repositories, roles, run, sessions, tokens, webhooks
 from cogmill.cli.output import print_json_error
 
 
@@ -42,6 +42,8 @@ app = typer.Typer(
 )
 sessions_app = typer.Typer(name="sessions", help="Look at sessions and steer them.", no_args_is_help=True)
 app.add_typer(sessions_app)
+webhooks_app = typer.Typer(name="webhooks", help="Outgoing webhooks: who is told of what.", no_args_is_help=True)
+app.add_typer(webhooks_app)
 roles_app = typer.Typer(name="roles", help="Roles: what their holders may do.", no_args_is_help=True)
 app.add_typer(roles_app)
 keys_app = typer.Typer(name="keys", help="API keys of service users.", no_args_is_help=True)
@@ -103,6 +105,12 @@ repositories_app.command("list")(repositories.list_)
 repositories_app.command("index")(repositories.index)
 repositories_app.command("status")(repositories.status)
 repositories_app.command("search")(repositories.search)
+webhooks_app.command("list")(webhooks.list_)
+webhooks_app.command("create")(webhooks.create)
+webhooks_app.command("delete")(webhooks.delete)
+webhooks_app.command("ping")(webhooks.ping)
+webhooks_app.command("deliveries")(webhooks.deliveries)
+webhooks_app.command("replay")(webhooks.replay)
 tokens_app.command("list")(tokens.list_)
 tokens_app.command("create")(tokens.create)
 tokens_app.command("revoke")(tokens.revoke)

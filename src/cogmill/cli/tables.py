@@ -9,7 +9,17 @@ from rich.text import Text
 from cogmill.cli.output import clean
 
 if TYPE_CHECKING:
-    from cogmill.client import ApiKey, EventSummary, GitConnection, IndexJob, Repository, Role, Session
+    from cogmill.client import (
+        ApiKey,
+        Delivery,
+        EventSummary,
+        GitConnection,
+        IndexJob,
+        Repository,
+        Role,
+        Session,
+        Webhook,
+    )
 
 _COLOURS = {"running": "cyan", "exit": "green", "error": "red", "suspended": "yellow"}
 _DETAIL_COLOURS = {"finished": "green", "waiting_for_user": "magenta", "waiting_for_approval": "magenta"}
@@ -156,4 +166,22 @@ def index_job_table(jobs: "list[IndexJob]") -> Table:
         files = f"{job.files_done} of {job.files_total}"
         about = (job.branch_name, job.commit[:12], job.status, files, str(job.files_skipped), when(job.created_at))
         table.add_row(*(Text(clean(text)) for text in (*about, job.error or "")))
+    return table
+
+
+def webhook_table(webhooks: "list[Webhook]") -> Table:
+    table = _columns("WEBHOOK", "STATE", "EVENTS", "URL")
+    for one in webhooks:
+        state = "enabled" if one.is_enabled else one.disabled_reason or "disabled"
+        table.add_row(one.webhook_id, clean(state), clean(", ".join(one.event_types or ["all"])), clean(one.url))
+    return table
+
+
+def delivery_table(deliveries: "list[Delivery]") -> Table:
+    table = _columns("DELIVERY", "EVENT", "STATE", "ATTEMPT", "AT", "RESULT")
+    for one in deliveries:
+        took = "" if one.duration_ms is None else f" in {one.duration_ms} ms"
+        result = one.error or ("" if one.status_code is None else f"{one.status_code}{took}")
+        facts = (one.state, str(one.attempt), when(one.created_at), clean(result))
+        table.add_row(one.delivery_id, clean(one.event_type), *facts)
     return table

@@ -16,12 +16,14 @@ from cogmill.client.models import (
     ApiKey,
     Attachment,
     CodeHit,
+    Delivery,
     Event,
     EventSummary,
     GitConnection,
     IndexingStatus,
     IndexJob,
     NewApiKey,
+    NewWebhook,
     Page,
     PullRequest,
     RepoDiff,
@@ -33,6 +35,7 @@ from cogmill.client.models import (
     SessionCreate,
     SessionDiff,
     SessionPullRequest,
+    Webhook,
 )
 from cogmill.client.sessions import Client
 from cogmill.client.settings import DEFAULT_URL, Target
@@ -47,6 +50,7 @@ __all__ = [
     "Client",
     "ClientError",
     "CodeHit",
+    "Delivery",
     "Event",
     "EventStream",
     "EventSummary",
@@ -56,6 +60,7 @@ __all__ = [
     "IndexingStatus",
     "NetworkError",
     "NewApiKey",
+    "NewWebhook",
     "NoKey",
     "NoOrganization",
     "NotAuthenticated",
@@ -73,4 +78,5 @@ __all__ = [
     "SessionDiff",
     "SessionPullRequest",
     "Target",
+    "Webhook",
 ]

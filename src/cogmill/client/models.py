@@ -175,6 +175,34 @@ class User(Wire):
     email: str
 
 
+class Webhook(Wire):
+    webhook_id: str
+    org_id: str | None = None
+    url: str
+    event_types: list[str] | None = None
+    is_enabled: bool
+    disabled_reason: str | None = None
+
+
+class NewWebhook(Webhook):
+    """A webhook that was just made; nothing shows its secret again."""
+
+    secret: str = Field(repr=False)
+
+
+class Delivery(Wire):
+    """What was sent to a webhook, with its last attempt."""
+
+    delivery_id: str
+    event_type: str
+    state: str
+    attempt: int
+    created_at: int
+    status_code: int | None = None
+    duration_ms: int | None = None
+    error: str | None = None
+
+
 class NewApiKey(Wire):
     """A key that was just made; nothing shows its token again."""
 

@@ -26,6 +26,7 @@ from cogmill.client.reading import given, read
 from cogmill.client.repositories import Repositories
 from cogmill.client.settings import Target
 from cogmill.client.stream import EventStream, OnTrouble
+from cogmill.client.webhooks import Webhooks
 
 FULL_ID = re.compile(r"[0-9a-f]{32}")
 SHORT_ID = re.compile(r"[0-9a-f]{4,31}")
@@ -53,6 +54,10 @@ class Client:
 
     def self_(self) -> Self:
         return read(Self, self.http.json("GET", "/v3/self"))
+
+    def webhooks(self, *, everywhere: bool) -> Webhooks:
+        """Those of the organization, or those that hear of the whole enterprise."""
+        return Webhooks(self.http, None if everywhere else self.org_id())
 
     def org_id(self) -> str:
         """The organization: named, or the one the key belongs to."""

@@ -78,7 +78,7 @@ def find_visitor(db: Connection, token_hash: str, settings: Settings, now: float
     at_enterprise, everywhere, by_org = read_rights(db, row.user_id)
     caller = Principal(
         enterprise_id=owner.enterprise_id, api_key_id=row.browser_session_id, api_key_name=NAME,
-        name=owner.name or "", org_id=None, expires_at=ends, user_id=row.user_id,
+        name=owner.name or owner.email, org_id=None, expires_at=ends, user_id=row.user_id,
         at_enterprise=at_enterprise, everywhere=everywhere, by_org=by_org,
     )  # fmt: skip
     return caller, row.last_used_at

@@ -125,7 +125,7 @@ def find_principal(db: Connection, token_hash: str) -> Principal | None:
         enterprise_id=owner.enterprise_id,
         api_key_id=key.api_key_id,
         api_key_name=key.name,
-        name=owner.name or "",
+        name=owner.name or getattr(owner, "email", ""),
         org_id=org_id,
         expires_at=min(expiries, default=None),
         service_user_id=key.service_user_id,
@@ -150,9 +150,26 @@ def principal_by_id(
     if (expires_at is not None and expires_at <= now) or (org_id is not None and _org_is_gone(db, org_id)):
         return None
     return Principal(
-        owner.enterprise_id, via, via, owner.name or "", org_id, expires_at, service_user_id, user_id,
-        *read_rights(db, service_user_id or user_id or ""),
+        owner.enterprise_id, via, via, owner.name or getattr(owner, "email", ""), org_id, expires_at, service_user_id,
+        user_id, *read_rights(db, service_user_id or user_id or ""),
     )  # fmt: skip
+
+
+def holder(db: Connection, token_hash: str) -> tuple[str, dict[str, str]] | None:
+    """Whose a key is or was, working or not, for the record of a refusal: the enterprise, and what names the key."""
+    key = db.execute(select(api_key).where(api_key.c.token_hash == token_hash)).one_or_none()
+    if key is None:
+        return None
+    if key.service_user_id or key.user_id:
+        enterprise_id = _owner(db, key.user_id, key.service_user_id).enterprise_id
+    else:
+        of_org = select(organization.c.enterprise_id).where(organization.c.org_id == key.org_id)
+        enterprise_id = db.execute(of_org).scalar_one()
+    named = {
+        "api_key_id": key.api_key_id, "service_user_id": key.service_user_id, "user_id": key.user_id,
+        "org_id": key.org_id,
+    }  # fmt: skip
+    return enterprise_id, {name: value for name, value in named.items() if value is not None}
 
 
 def _owner(db: Connection, user_id: str | None, service_user_id: str | None) -> Any:

@@ -167,6 +167,7 @@ def _acting(op: Op, runtime: Runtime) -> Act:
             given["query"] = read_query(query_model, request.query_params)
         if body_model is not None:
             given["body"] = await read_body(body_model, request, limit)
+            request.scope["as_user_id"] = _acts_as(given["body"])
         if wants_request:
             given["request"] = request
         return await run(call, given, write)
@@ -180,18 +181,27 @@ def _attempt(op: Op, request: Request) -> Attempt:
     org_id = named.pop("org_id", None)
     if op.reach is Reach.IN_HOME_ORG and caller is not None:
         org_id = caller.home_org
-    return Attempt(op.audit or op.id, request.scope["request_id"], caller, org_id, named)
+    if (as_user := request.scope.get("as_user_id")) is not None:
+        named["as_user_id"] = as_user
+    sent_key = request.scope.get("sent_key")
+    return Attempt(op.audit or op.id, request.scope["request_id"], caller, org_id, named, sent_key)
+
+
+def _acts_as(body: Any) -> str | None:
+    """The user in whose place the caller wants to act, whom the record names as well."""
+    found = (getattr(body, name, None) for name in ("create_as_user_id", "message_as_user_id", "run_as_user_id"))
+    return next((one for one in found if one is not None), None)
 
 
 def _streaming(op: Op) -> Callable[[Call, dict[str, Any], Write], Awaitable[Any]]:
     async def run(call: Call, given: dict[str, Any], write: Write) -> Any:
-        return await op.handler(_Audited(call, op, given, write) if _is_recorded(op) else call, **given)
+        return await op.handler(_Writing(call, op, given, write), **given)
 
     return run
 
 
-class _Audited(Call):
-    """A call whose every write leaves an audit record."""
+class _Writing(Call):
+    """A call whose every write goes through the given one and, where that is the row's part, leaves an audit record."""
 
     __slots__ = ("_given", "_op", "_write")
 
@@ -201,7 +211,8 @@ class _Audited(Call):
             object.__setattr__(self, name, value)
 
     async def write(self, work: Callable[[Context], Any]) -> Any:
-        return await self._write(_recorded(self._op, work, self._given))  # type: ignore[attr-defined]
+        op, write = self._op, self._write  # type: ignore[attr-defined]
+        return await write(_recorded(op, work, self._given) if _is_recorded(op) else work)  # type: ignore[attr-defined]
 
 
 def _transacting(op: Op) -> Callable[[Call, dict[str, Any], Write], Awaitable[Any]]:
@@ -230,9 +241,7 @@ def _recorded(op: Op, work: Callable[[Context], Any], given: dict[str, Any]) -> 
         for name in ("session_id", "attachment_id"):
             if isinstance(value := getattr(result, name, None), str):
                 subject[name] = value
-        as_user = getattr(given.get("body"), "create_as_user_id", None)
-        as_user = as_user or getattr(given.get("body"), "message_as_user_id", None)
-        if as_user is not None:
+        if (as_user := _acts_as(given.get("body"))) is not None:
             subject["as_user_id"] = as_user
         chain.append(
             ctx.db, ctx.runtime.keyring,

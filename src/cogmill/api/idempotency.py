@@ -21,7 +21,6 @@ from cogmill.domain.attachments.endpoints import FORM_OVERHEAD
 from cogmill.kit.errors import Invalid, TooLarge
 from cogmill.models.audit import idempotent_request
 from cogmill.web.call import Call, Work
-from cogmill.web.guard import Reach
 from cogmill.web.inputs import bounded
 
 HEADER = "idempotency-key"
@@ -36,12 +35,17 @@ PARAMETER: dict[str, Any] = {
 _KEY = re.compile(r"[!-~]{1,255}")
 _BOUNDARY = re.compile(r'boundary="?([^";,]+)"?', re.IGNORECASE)
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+NOBODY = "nobody"
+"""In whose name answers of public rows are kept: what they are about is in the body, which must be the same."""
 _NOT_KEPT = {"content-length", "set-cookie", "x-request-id"}
 
 
 def applies(op: Op) -> bool:
-    """Whether callers may send the header: on every POST that somebody in particular makes."""
-    return op.method == POST and op.reach is not Reach.PUBLIC
+    """Whether callers may send the header: on every POST but signing in, which may be repeated as it is.
+
+    An answer kept for a sign-in would tell whoever knows the header whether a password is right, past the slow-down.
+    """
+    return op.method == POST and op.id != "sign_in"
 
 
 def sent_key(request: Request) -> str | None:
@@ -93,8 +97,7 @@ class Once:
 
     @property
     def principal_id(self) -> str:
-        assert self.call.caller is not None  # noqa: S101 - public rows take no keys
-        return self.call.caller.principal_id
+        return self.call.caller.principal_id if self.call.caller is not None else NOBODY
 
     async def earlier(self) -> Response | None:
         """The answer to an earlier request with this key."""

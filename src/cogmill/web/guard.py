@@ -69,6 +69,7 @@ async def _caller(runtime: Runtime, request: Request) -> Principal:
         raise Unauthenticated(
             "Send your API key as 'Authorization: Bearer cog_…'. 'cogmill init' prints the first keys."
         )
+    request.scope["sent_key"] = token  # for the record, should it not work
     if token.startswith(("apk_user_", "apk_")):
         raise Unauthenticated("Legacy apk_ keys work on /v1 and /v2 only; this API takes cog_ keys.")
     caller = await runtime.authenticator.principal(token, runtime.clock())

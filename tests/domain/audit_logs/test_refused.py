@@ -80,6 +80,29 @@ async def test_nobody(server, attempt, log, one_enterprise):
     assert server.world.tokens["expired"] not in str(await log.rows())
 
 
+async def test_a_key_that_does_not_work_is_named_by_its_id(server, attempt, log):
+    for caller in ("revoked", "expired", "legacy", "of_deleted_org"):
+        await attempt(caller, "POST", server.sessions, 401, json={"prompt": "x"})
+        record = await log.last()
+        assert (record.enterprise_id, record.action) == (server.world.enterprise, "create_session")
+        assert (record.user_id, record.service_user_id) == (None, None)  # who sent it is not known
+        assert record.data["key"]["api_key_id"].startswith("api-key-")
+        assert record.data["key"]["service_user_id"].startswith("service-user-")
+        assert server.world.tokens[caller] not in str(record)
+    await attempt("unknown", "POST", server.sessions, 401, json={"prompt": "x"})
+    assert len(await log.rows()) == 4
+
+
+async def test_acting_as_somebody_else_names_both(server, attempt, log):
+    target = server.world.ids["colleague"]
+    for field, path in (("create_as_user_id", ""), ("message_as_user_id", "/devin-" + "0" * 32 + "/messages")):
+        body = {"prompt": "x", "message": "x", field: target}
+        await attempt("org_member", "POST", server.sessions + path, 404 if path else 403, json=body)
+        record = await log.last()
+        assert record.service_user_id == server.world.ids["org_member"]
+        assert record.data["as_user_id"] == target
+
+
 async def test_nobody_where_nobody_knows_whose_log_it_is(server, attempt, log):
     await attempt("nobody", "POST", server.sessions, 401, json={"prompt": "x"})
     assert await log.rows() == []

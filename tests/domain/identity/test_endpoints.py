@@ -51,7 +51,7 @@ async def test_a_person(server):
 async def test_a_person_without_a_name(server):
     nameless = update(user).where(user.c.user_id == server.world.ids["person"]).values(name=None)
     await server.write(lambda ctx: ctx.db.execute(nameless))
-    assert (await self_of(server, "person"))["user_name"] == ""
+    assert (await self_of(server, "person"))["user_name"] == "person@example.org"
 
 
 @pytest.mark.parametrize("caller", ["reader", "enterprise_member", "deepwiki", "foreigner", "wiki_person"])

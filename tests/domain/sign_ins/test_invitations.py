@@ -45,6 +45,19 @@ async def test_an_invitation_sets_a_password_once(door, server, invite, accept):
     assert token not in str([one.data for one in await door.records("invite_user")])
 
 
+async def test_accepting_again_with_the_same_key_gets_the_first_answer(door, invite):
+    token, keyed = await invite(), {"idempotency-key": "once"}
+    body, browser = {"token": token, "password": NEW}, await door.browser(**keyed)
+    first, again = [await browser.post(ACCEPT, json=body) for _ in range(2)]
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert (again.content, again.headers["idempotent-replayed"]) == (first.content, "true")
+    other = await browser.post(ACCEPT, json=body | {"password": "another password"})
+    assert (other.status_code, other.json()["detail"][0]["loc"]) == (422, ["header", "Idempotency-Key"])
+    (record,) = await door.records("accept_invitation")
+    assert "refused" not in record.data
+    await door.sign_in("colleague", NEW)
+
+
 async def test_of_two_at_once_one_wins(invite, accept):
     token = await invite()
     assert sorted(await asyncio.gather(accept(token), accept(token))) == [200, 404]

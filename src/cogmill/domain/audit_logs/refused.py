@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from cogmill.access.context import Runtime
-from cogmill.access.principals import Principal
+from cogmill.access.principals import Principal, holder
 from cogmill.domain.audit_logs import chain
 from cogmill.domain.audit_logs.service import is_of_enterprise
 from cogmill.kit.errors import Invalid, Refusal
@@ -37,6 +37,8 @@ class Attempt:
     """The organization that it named, wherever that belongs."""
     subject: Mapping[str, str] | None = None
     """Names in the path, or for a sign-in the account."""
+    sent_key: str | None = None
+    """The key that did not work, if one was sent. The record says whose it is, never the key."""
 
 
 async def note(runtime: Runtime, attempt: Attempt, refusal: Refusal) -> None:
@@ -83,7 +85,9 @@ async def _write(runtime: Runtime, attempt: Attempt, said: dict[str, Any]) -> No
 
 def _record(runtime: Runtime, db: Connection, attempt: Attempt, said: dict[str, Any]) -> None:
     caller, org_id = attempt.caller, attempt.org_id
-    owner = caller.enterprise_id if caller else only_enterprise(db)
+    sent = attempt.sent_key if caller is None else None
+    known = holder(db, runtime.keyring.token_hash(sent)) if sent else None
+    owner = caller.enterprise_id if caller else known[0] if known else only_enterprise(db)
     if owner is None:
         return  # nobody knows whose log it belongs in; the server's log has the request
     data: dict[str, Any] = {name: clean(value, 200) for name, value in (attempt.subject or {}).items()}
@@ -93,7 +97,7 @@ def _record(runtime: Runtime, db: Connection, attempt: Attempt, said: dict[str, 
         db, runtime.keyring,
         enterprise_id=owner, org_id=org_id, action=attempt.action, at=runtime.clock(),
         user_id=caller.user_id if caller else None, service_user_id=caller.service_user_id if caller else None,
-        request_id=attempt.request_id, data=data | {"refused": said},
+        request_id=attempt.request_id, data=data | ({"key": known[1]} if known else {}) | {"refused": said},
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def provision(ctx: Context, data: ServiceUserIn) -> ServiceUserProvisionedOut:
     owner = str(values["service_user_id"])
     held = {"principal_id": owner, "org_id": ctx.scope.org_id, "role_id": given.role_id, "created_at": ctx.now}
     ctx.db.execute(insert(role_assignment).values(held))
-    issued = issue(ctx, Owner(service_user_id=owner), data.name, expires_at)
+    issued = issue(ctx, Owner(service_user_id=owner), data.name, int(expires_at))
     ctx.audited |= {"service_user_id": owner, "name": data.name, "role_id": given.role_id, "role_name": given.name}
     return ServiceUserProvisionedOut(
         service_user=_present(ctx, owner, data.name, given, expires_at), token=issued.token

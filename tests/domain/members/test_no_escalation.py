@@ -200,6 +200,8 @@ async def assign(world: World, token: str, n: list[int]) -> None:
     if await world.call(token, method, f"{base}/{kind}/{who}", role_id=role_id):
         assert (model.roles[role_id][0] == "enterprise") == (place is None)
         model.held[who, place] = role_id
+        if who in model.home and place is None:
+            model.home[who] = None  # it is no organization's own any longer
 
 
 async def take(world: World, token: str, n: list[int]) -> None:

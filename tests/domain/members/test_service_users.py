@@ -70,8 +70,24 @@ async def test_one_of_an_organization_stays_within_it(ids):
     machine = ids.world.ids["org_member"]
     elsewhere = f"/v3/enterprise/organizations/{ids.world.second_org}/members/service-users/{machine}"
     await ids.refused("POST", elsewhere, 400, "one organization", role_id=await ids.role("org_member"))
-    path = f"{MACHINES}/{machine}"
-    await ids.refused("POST", path, 400, "one organization", role_id=await ids.role("enterprise_member"))
+    await ids.refused("PATCH", f"{MACHINES}/{machine}", 404, "no role", role_id=await ids.role("enterprise_member"))
+
+
+async def test_one_of_an_organization_becomes_the_enterprises_with_a_role_there(ids):
+    machine, token = ids.world.ids["org_member"], ids.world.tokens["org_member"]
+    path, there = f"{MACHINES}/{machine}", f"/v3/enterprise/organizations/{ids.world.second_org}/members/service-users"
+    role = await ids.custom_role("ViewAccountMembership", role_type="enterprise")
+    assert await ids.status(token, MACHINES) == 403
+    given = await ids.ask("POST", path, role_id=role)
+    assert {one["org_id"] for one in given["role_assignments"]} == {None, ids.world.org}
+    record = await ids.audit()
+    assert (record.action, record.data["former_org_id"]) == ("assign_service_user_role", ids.world.org)
+    assert await ids.status(token, MACHINES) == 200
+    assert await ids.status(token, ids.server.sessions) == 200
+    client = await ids.server.client("org_member")
+    assert (await client.get("/v3/self")).json()["org_id"] is None
+    await ids.ask("POST", f"{there}/{machine}", role_id=await ids.role("org_member"))
+    await ids.refused("POST", path, 409, "already", role_id=role)
 
 
 async def test_removing_one_ends_its_keys_at_once(ids):

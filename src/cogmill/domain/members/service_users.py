@@ -49,10 +49,15 @@ def list_page(ctx: Context, query: ServiceUserListQuery) -> Slice[ServiceUserRow
 
 
 def assign(ctx: Context, service_user_id: str, role_id: str) -> ServiceUserRow:
-    """A first role at the scope's tier."""
+    """A first role at the scope's tier. With one at the enterprise it is no organization's own any longer."""
     change_identities(ctx)
     row, given = _assignable(ctx, service_user_id, role_id)
     assignments.give(ctx, service_user_id, given, f"Service user {service_user_id}")
+    if ctx.scope.org_id is None and row.org_id is not None:
+        ctx.db.execute(
+            update(service_user).where(service_user.c.service_user_id == service_user_id).values(org_id=None)
+        )
+        ctx.audited["former_org_id"] = row.org_id
     return row
 
 
@@ -67,8 +72,11 @@ def change_role(ctx: Context, service_user_id: str, role_id: str) -> ServiceUser
 
 def _assignable(ctx: Context, service_user_id: str, role_id: str) -> tuple[ServiceUserRow, Row[Any]]:
     row = find(ctx, service_user_id)
-    if row.org_id is not None and row.org_id != ctx.scope.org_id:
-        raise BadRequest(f"Service user {service_user_id} belongs to one organization and gets roles there only.")
+    if ctx.scope.org_id is not None and row.org_id not in {None, ctx.scope.org_id}:
+        raise BadRequest(
+            f"Service user {service_user_id} belongs to one organization and gets roles there only, until it is "
+            "given a role at the enterprise."
+        )
     given = assignments.find_role(ctx, role_id)
     refuse_management_between_service_users(ctx, given)
     return row, given

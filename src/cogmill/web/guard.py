@@ -94,6 +94,8 @@ def _organization(caller: Principal, request: Request, reach: Reach) -> str | No
         return str(request.path_params["org_id"])
     if reach is Reach.IN_HOME_ORG:
         if caller.home_org is None:
-            raise BadRequest("Your key reaches several organizations: name one, as in /v3/organizations/{org_id}/….")
+            raise BadRequest(
+                "Your key reaches several organizations, or none: name one, as in /v3/organizations/{org_id}/…."
+            )
         return caller.home_org
     return None

@@ -85,6 +85,8 @@ async def test_an_upload_leaves_an_audit_record(server, upload):
     made = await upload()
     record = await server.read(lambda ctx: ctx.db.execute(select(audit_log)).one())
     assert (record.action, record.data["attachment_id"]) == ("upload_attachment", made["attachment_id"])
+    row = await server.read(lambda ctx: ctx.db.execute(select(attachment)).one())
+    assert (record.data["name"], record.data["size"]) == (made["name"], row.size)
 
 
 async def test_the_address_without_an_organization(server, fetch):

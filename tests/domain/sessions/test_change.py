@@ -205,5 +205,6 @@ async def test_every_change_leaves_an_audit_record(server, sessions):
     assert [row.action for row in rows] == [
         "create_session", "send_message", "update_session_tags", "archive_session", "terminate_session",
     ]  # fmt: skip
+    assert rows[2].data["tags"] == ["a"]
     assert all(made in (row.data.get("devin_id"), row.data.get("session_id")) for row in rows)
     assert "secret words" not in str([row.data for row in rows])

@@ -72,6 +72,7 @@ def record(ctx: Context, attachment_id: str, name: str, content_type: str, size:
         "created_by": ctx.principal.principal_id,
         "created_at": ctx.now,
     }
+    ctx.audited |= {"name": name, "size": size}
     return ctx.db.execute(insert(attachment).values(values).returning(*attachment.c)).one()
 
 

@@ -90,6 +90,7 @@ def terminate(ctx: Context, devin_id: str, *, archive: bool) -> SessionRow:
     if row.status not in ENDED:
         _stop(ctx, row, Trigger.TERMINATE)
     if archive:
+        ctx.audited["archived"] = True
         _mark_archived(ctx, reload(ctx, row))
     return reload(ctx, row)
 
@@ -167,5 +168,6 @@ def _store_tags(ctx: Context, row: SessionRow, tags: list[str]) -> list[str]:
         raise Invalid.at("body", "tags", msg=f"A session has at most 50 tags; these would be {len(unique)}.")
     ctx.db.execute(delete(session_label).where(session_label.c.session == row.id, session_label.c.kind == "tag"))
     set_labels(ctx, row, "tag", unique)
+    ctx.audited["tags"] = unique
     ctx.db.execute(update(session).where(session.c.id == row.id).values(tags=unique, updated_at=ctx.now))
     return unique

@@ -45,6 +45,8 @@ ALLOWED = {
     ("access/principals.py", "<module>", "role_assignment"): LOGIN,
     ("access/principals.py", "<module>", "role"): LOGIN,
     ("access/principals.py", "<module>", "idp_group_member"): LOGIN,
+    ("access/principals.py", "holder", "api_key"): "whose a refused key was, for the record alone; the key was sent",
+    ("access/principals.py", "holder", "organization"): "the same",
     ("access/rights.py", "_check_nothing_was_lost", "api_key"): "the key of this very request",
     ("domain/api_keys/owners.py", "bounded_by_caller", "api_key"): "the key of this very request",
     ("domain/api_keys/service.py", "find", "api_key"): OWN_KEYS,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, delete, func, or_, select, tuple_, update
+from sqlalchemy import Column, ColumnElement, Table, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.engine import Row
 
 from cogmill.access.context import Context
@@ -105,10 +105,12 @@ def chunk(ctx: Context, table: Table, where: ColumnElement[bool], most: int) -> 
 
 
 def remove(table: Table, rows: list[Row[Any]], ctx: Context) -> None:
-    """Delete just these rows."""
+    """Delete just these rows, one by one: for a list of composite keys SQLite would read the whole table."""
     keys = list(table.primary_key.columns)
-    chosen = [tuple(row._mapping[key.name] for key in keys) for row in rows]
-    ctx.db.execute(delete(table).where(tuple_(*keys).in_(chosen)))
+    this = and_(*(key == bindparam(f"this_{key.name}") for key in keys))
+    ctx.db.execute(
+        delete(table).where(this), [{f"this_{key.name}": row._mapping[key.name] for key in keys} for row in rows]
+    )
 
 
 def forget(column: Column[Any], where: ColumnElement[bool], ctx: Context) -> None:

@@ -1,6 +1,7 @@
 """Removes the data of organizations that were deleted longer ago than the retention time, rows and files."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from cogmill.web.call import Call
 log = logger("engine")
 EVERY_SECONDS = 3600.0
 _AT_ONCE = 200
+_LONGEST_PAUSE = 1.0
 FOLDERS = ("forge", "indexes", "mirrors")
 """Folders of the data folder with a part for each organization, under its id."""
 
@@ -54,6 +56,7 @@ def _recorded(step: Any, one: purge.Due, ctx: Context) -> bool:
 async def _remove(call: Call, data: Path, table: Table, where: ColumnElement[bool]) -> None:
     """Remove rows with what hangs on them and their files, a few in a transaction; files first: rows name them."""
     while rows := await call.read(lambda ctx: purge.chunk(ctx, table, where, _AT_ONCE)):
+        began = time.monotonic()
         for column, of in purge.hanging_on(table):
             hanging = column.in_([row._mapping[of.name] for row in rows])
             if column.nullable:
@@ -62,6 +65,7 @@ async def _remove(call: Call, data: Path, table: Table, where: ColumnElement[boo
                 await _remove(call, data, column.table, hanging)
         await asyncio.to_thread(_remove_files, data, table, rows)
         await call.write(partial(purge.remove, table, rows))
+        await asyncio.sleep(min(time.monotonic() - began, _LONGEST_PAUSE))  # requests get at least half of the time
 
 
 def _remove_files(data: Path, table: Table, rows: Sequence[Row[Any]]) -> None:

@@ -47,14 +47,17 @@ def of_enterprise(table: Table, scope: Scope, *columns: ColumnElement[Any]) -> S
     return select(*(columns or (table,))).where(table.c.enterprise_id == scope.enterprise_id)
 
 
-def of_place(table: Table, scope: Scope, place: str, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Rows of a table with a `place` that belong to the organization itself, or to the enterprise as a whole.
+def of_place(table: Table, scope: Scope, place: str | None, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Rows of a table with a `place` that belong to the organization, to the enterprise as such, or (None) to either.
 
     The place alone, so that planners find them by it and not by the enterprise.
     """
-    if place not in {scope.org_id, scope.enterprise_id}:
+    query, places = select(*(columns or (table,))), [scope.org_id, scope.enterprise_id]
+    if place is None:
+        return query.where(table.c.place.in_(places))
+    if place not in places:
         raise ValueError("the place lies outside the scope")
-    return select(*(columns or (table,))).where(table.c.place == place)
+    return query.where(table.c.place == place)
 
 
 def visible(table: Table, scope: Scope, *columns: Column[Any]) -> Select[Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.engine import Row
 
 from cogmill.access.context import Context
-from cogmill.access.scope import Scope, of_enterprise, owned
+from cogmill.access.scope import Scope, of_place, owned
 from cogmill.domain.knowledge.fit import LIVE, Candidate, candidates
 from cogmill.domain.knowledge.schemas import EVERYWHERE, MACRO
 from cogmill.kit.errors import BadRequest
@@ -120,16 +120,16 @@ def _called(ctx: Context, scope: Scope, prompt: str, taken: Collection[str]) -> 
 def _pinned(ctx: Context, scope: Scope, repositories: Collection[str]) -> list[Note]:
     """Notes of its repositories and of all of them, the oldest first."""
     names = {one.lower() for one in repositories}
-    query = _notes(scope).where(LIVE, _C.pinned_to.in_([*names, EVERYWHERE])).order_by(_C.id).limit(MOST_PINNED)
+    query = _notes(scope).where(LIVE, _C.pinned_to.in_([*names, EVERYWHERE]))
+    query = query.order_by(_C.id + 0).limit(MOST_PINNED)  # + 0: by the pin, and not through all notes in their order
     rows = ctx.db.execute(query).all()
     return [_note(row, "pinned", pinned_repo=row.pinned_repo) for row in rows]
 
 
 def _notes(scope: Scope) -> Select[Any]:
     """What sessions of one organization see, with whether it may be used."""
-    query = of_enterprise(knowledge_note, scope, *_C, LIVE.label("is_live"))
-    query = query.select_from(knowledge_note.outerjoin(knowledge_folder))
-    return query.where(_C.place.in_([scope.org_id, scope.enterprise_id]))
+    query = of_place(knowledge_note, scope, None, *_C, LIVE.label("is_live"))
+    return query.select_from(knowledge_note.outerjoin(knowledge_folder))
 
 
 def _note(row: Row[Any], why: str, **because: Any) -> Note:

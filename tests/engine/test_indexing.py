@@ -13,7 +13,7 @@ from tests.serving import Served
 
 RUNBOOK = """# Change
 ```sh
-cd app && printf 'def freshly_pushed():\\n    pass\\n' > fresh.py && git add . && git commit -qm fresh
+cd /workspace/app && printf 'def freshly_pushed():\\n    pass\\n' > fresh.py && git add . && git commit -qm fresh
 ```
 """
 

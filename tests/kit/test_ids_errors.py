@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cogmill.kit import errors
 from cogmill.kit.errors import Invalid, Refusal
-from cogmill.kit.ids import DEVIN_ID, event_id, event_seq, new_id
+from cogmill.kit.ids import DEVIN_ID, event_id, event_seq, new_id, ordered_id
 
 
 def test_ids_have_a_prefix_and_128_bits():
@@ -66,3 +66,12 @@ def test_invalid_input_names_its_place():
     assert error.status == 422
     assert error.problems == [{"loc": ["body", "tags", 3], "msg": "too long", "type": "value_error"}]
     assert str(error) == "body.tags.3: too long"
+
+
+def test_ids_sort_as_they_were_made(monkeypatch):
+    made = [ordered_id("note") for _ in range(2000)]
+    monkeypatch.setattr("cogmill.kit.ids.time.time_ns", lambda: 0)  # the clock was set back
+    made += [ordered_id("note") for _ in range(100)]
+    assert made == sorted(made)
+    assert len(set(made)) == len(made)
+    assert {len(one) for one in made} == {len("note-") + 32}

@@ -3,6 +3,9 @@
 import re
 import secrets
 import time
+from threading import Lock
+
+_LOCK, _newest = Lock(), 0
 
 DEVIN_ID = re.compile(r"devin-[0-9a-f]{32}")
 
@@ -13,8 +16,16 @@ def new_id(prefix: str) -> str:
 
 
 def ordered_id(prefix: str) -> str:
-    """A fresh identifier that sorts by the time of its making: 48 bits of milliseconds, then 80 random bits."""
-    return f"{prefix}-{time.time_ns() // 1_000_000 & 0xFFFFFFFFFFFF:012x}{secrets.token_hex(10)}"
+    """A fresh identifier that sorts behind all that this process made before: milliseconds, then 80 random bits.
+
+    Within a millisecond, or when the clock is set back, it is a random step of up to 64 bits behind the last one.
+    """
+    global _newest  # noqa: PLW0603 - the order holds for the whole process
+    with _LOCK:
+        now = time.time_ns() // 1_000_000 & 0xFFFFFFFFFFFF
+        fresh = now << 80 | secrets.randbits(80)
+        _newest = fresh if fresh > _newest else _newest + 1 + secrets.randbits(64)
+        return f"{prefix}-{_newest:032x}"
 
 
 def event_id(session_id: str, seq: int) -> str:

@@ -1,6 +1,7 @@
 """Assembles the server: settings, keys, database, engine and API in one process."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -213,6 +214,12 @@ def check_serving(settings: Settings) -> None:
         )
 
 
+def _leave_out_of_collections() -> None:
+    """What lives as long as the server is not walked again and again: each walk would hold all requests up."""
+    gc.collect()
+    gc.freeze()
+
+
 def serve(settings: Settings, installation: Installation, hold: Hold, door: socket, ready: Callable[[], None]) -> None:
     """Serve at the listening socket until SIGTERM or SIGINT. `ready` is called when requests are answered.
 
@@ -232,6 +239,7 @@ def serve(settings: Settings, installation: Installation, hold: Hold, door: sock
     class Server(uvicorn.Server):
         async def startup(self, sockets: Any = None) -> None:
             await super().startup(sockets)
+            _leave_out_of_collections()
             if not self.should_exit:
                 ready()
 

@@ -5,17 +5,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, insert, or_
+from sqlalchemy import bindparam, insert, literal_column, or_
 
 from cogmill.access.context import Context
 from cogmill.access.scope import Scope, owned
 from cogmill.kit.errors import BadRequest
+from cogmill.kit.hot_select import HotSelect
 from cogmill.models.content import secret
 from cogmill.models.sessions import session_secret
 
 _ORG = Scope("", bindparam("org_id"))  # type: ignore[arg-type]
-_ANY = owned(secret, _ORG, secret.c.secret_id).limit(1)
-"""Built once: most organizations have none, and every session asks."""
+_ANY = HotSelect(owned(secret, _ORG, secret.c.secret_id).limit(literal_column("1")).offset(literal_column("0")))
+"""Compiled once: most organizations have none, and every session asks."""
 
 ORG, REPOSITORY, PERSONAL, SESSION = range(4)
 """Of two secrets with the same key the nearer one counts."""
@@ -39,7 +40,7 @@ def stored(
     """Those of the organization, of the repositories and of the user; only `wanted` ones, unless that is None."""
     if wanted is not None and not wanted:
         return []
-    if wanted is None and ctx.db.execute(_ANY, {"org_id": ctx.scope.one_org}).first() is None:
+    if wanted is None and not _ANY(ctx.db, {"org_id": ctx.scope.one_org}):
         return []
     columns = secret.c
     query = owned(secret, ctx.scope).where(or_(columns.user_id.is_(None), columns.user_id == user_id))

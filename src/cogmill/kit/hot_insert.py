@@ -1,11 +1,28 @@
 """Inserts of the hottest paths, compiled once per database: a row costs little more than the driver's own work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, insert
 
+from cogmill.kit.hot_sql import fetch, run_many
+
 Processor = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    sql: str
+    names: list[str]
+    is_positional: bool
+    processors: Sequence[tuple[str, Processor]]
+    """Of the columns whose values the driver does not take as they are."""
+
+    def bound(self, row: dict[str, Any]) -> Any:
+        if self.processors:
+            row = row | {name: process(row[name]) for name, process in self.processors}
+        return tuple([row[name] for name in self.names]) if self.is_positional else row
 
 
 class HotInsert:
@@ -15,31 +32,24 @@ class HotInsert:
         self._table = table
         self._returning = returning
         self._columns = [column.name for column in table.c if column.name != returning]
-        self._ready: dict[str, tuple[str, list[tuple[str, Processor | None]], bool]] = {}
+        self._ready: dict[str, _Compiled] = {}
 
     def __call__(self, db: Connection, rows: list[dict[str, Any]]) -> Any:
         """Insert the rows; with `returning`, one row, whose value of that column is the answer."""
-        sql, columns, is_positional = self._ready.get(db.dialect.name) or self._compile(db.dialect)
-        values: list[Any]
-        if is_positional:
-            values = [tuple(_bound(row[name], process) for name, process in columns) for row in rows]
-        else:
-            values = [{name: _bound(row[name], process) for name, process in columns} for row in rows]
-        result = db.exec_driver_sql(sql, values if len(values) > 1 else values[0])
-        return result.scalar_one() if self._returning else None
+        ready = self._ready.get(db.dialect.name) or self._compile(db.dialect)
+        if self._returning is None:
+            run_many(db, ready.sql, [ready.bound(row) for row in rows])
+            return None
+        [[value]] = fetch(db, ready.sql, ready.bound(rows[0]))
+        return value
 
-    def _compile(self, dialect: Dialect) -> tuple[str, list[tuple[str, Processor | None]], bool]:
+    def _compile(self, dialect: Dialect) -> _Compiled:
         statement = insert(self._table)
         if self._returning is not None:
             statement = statement.returning(self._table.c[self._returning])
         compiled = statement.compile(dialect=dialect, column_keys=self._columns)
         names = list(compiled.positiontup or []) if compiled.positional else self._columns
-        columns: list[tuple[str, Processor | None]] = [
-            (name, self._table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in names
-        ]
-        self._ready[dialect.name] = str(compiled), columns, bool(compiled.positional)
+        made = [(name, self._table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in names]
+        processors = [(name, process) for name, process in made if process is not None]
+        self._ready[dialect.name] = _Compiled(str(compiled), names, bool(compiled.positional), processors)
         return self._ready[dialect.name]
-
-
-def _bound(value: Any, process: Processor | None) -> Any:
-    return value if process is None else process(value)

@@ -1,10 +1,12 @@
 """Look-ups of the hottest paths, compiled once per database."""
 
-from collections.abc import Mapping
+from collections import namedtuple
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import CompoundSelect, Connection, Select
-from sqlalchemy.engine import Row
+
+from cogmill.kit.hot_sql import fetch
 
 
 class HotSelect:
@@ -13,12 +15,15 @@ class HotSelect:
     def __init__(self, query: Select[Any] | CompoundSelect[Any]) -> None:
         self._query = query
         self._ready: dict[str, tuple[str, list[str] | None]] = {}
+        names = [str(column.key) for column in query.selected_columns]
+        row: Any = namedtuple("row", names)  # type: ignore[misc] # the names are the query's
+        self._named: Callable[[tuple[Any, ...]], Any] = row._make
 
-    def __call__(self, db: Connection, values: Mapping[str, Any]) -> list[Row[Any]]:
-        """All rows."""
+    def __call__(self, db: Connection, values: Mapping[str, Any]) -> list[Any]:
+        """All rows, as named tuples."""
         sql, order = self._ready.get(db.dialect.name) or self._compile(db)
         given = tuple(values[name] for name in order) if order is not None else dict(values)
-        return list(db.exec_driver_sql(sql, given))
+        return list(map(self._named, fetch(db, sql, given)))
 
     def _compile(self, db: Connection) -> tuple[str, list[str] | None]:
         compiled = self._query.compile(dialect=db.dialect)

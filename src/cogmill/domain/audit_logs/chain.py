@@ -4,16 +4,22 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, bindparam, literal_column, select, text
 
 from cogmill.kit.crypto import Keyring
 from cogmill.kit.hot_insert import HotInsert
+from cogmill.kit.hot_select import HotSelect
 from cogmill.kit.ids import new_id
 from cogmill.models.audit import audit_log
 
 _INSERT = HotInsert(audit_log, returning="id")
-_LAST = "SELECT chain, created_at FROM audit_log WHERE enterprise_id = %s ORDER BY id DESC LIMIT 1"
-_LAST_SQLITE = _LAST.replace("%s", "?")
+_LAST = HotSelect(
+    select(audit_log.c.chain, audit_log.c.created_at)
+    .where(audit_log.c.enterprise_id == bindparam("enterprise_id"))
+    .order_by(audit_log.c.id.desc())
+    .limit(literal_column("1"))
+    .offset(literal_column("0"))
+)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:enterprise_id, 7))")
 HASHED = [column.name for column in audit_log.c if column.name not in {"id", "chain"}]
 """The columns that a link covers. `id` is no more than the order, which the number inside the link covers."""
@@ -71,12 +77,10 @@ def _last(db: Connection, keyring: Keyring, enterprise_id: str) -> tuple[str, fl
     if db.dialect.name == "postgresql":
         # Taken last and held until the commit, so that records get their ids in the order of the chain.
         db.execute(_LOCK, {"enterprise_id": enterprise_id})
-        found = db.exec_driver_sql(_LAST, (enterprise_id,)).one_or_none()
-    else:
-        found = db.exec_driver_sql(_LAST_SQLITE, (enterprise_id,)).one_or_none()
-    if found is None:
+    found = _LAST(db, {"enterprise_id": enterprise_id})
+    if not found:
         return "", 0.0
-    return found.chain or unlinked(db, keyring, enterprise_id), found.created_at
+    return found[0].chain or unlinked(db, keyring, enterprise_id), found[0].created_at
 
 
 def unlinked(db: Connection, keyring: Keyring, enterprise_id: str) -> str:

@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test serve check bench soak lock format clean set-up
+.PHONY: help demo migration-page test serve check bench soak lock format clean set-up
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -39,6 +39,9 @@ check: $(STAMP)  ## Format, lint, strict types, import rules, contract
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/contract tests/architecture
+
+migration-page: $(STAMP)  ## Make docs/migration.md from the table of operations
+	$(BIN)/python -m cogmill.api.legacy.guide > docs/migration.md
 
 bench: $(STAMP)  ## Measure, and print one table of targets and results (ARGS=--write keeps it)
 	@$(BIN)/python -m bench $(ARGS)

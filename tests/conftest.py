@@ -3,7 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from cogmill.models.sessions import session
 from cogmill.web.call import Call
 
 from .databases import Cluster, PostgresTemplate, SqliteTemplate, Template, running_cluster
-from .factories import KEYRING, World
+from .factories import KEYRING, World, add_old_keys
 
 KINDS = ("sqlite", "postgres")
 
@@ -181,6 +181,14 @@ async def server(settings: Settings, world: World, monkeypatch: pytest.MonkeyPat
     app, runtime = cogmill.server.build(settings, cogmill.server.Installation(KEYRING, None))
     async with app.router.lifespan_context(app), AsyncExitStack() as stack:
         yield Server(app, runtime, world, engines[0], stack)
+
+
+@pytest.fixture
+async def old_keys(server: Server) -> Server:
+    """The server, whose callers include those with keys of the old APIs."""
+    added = await server.write(lambda ctx: add_old_keys(ctx.db, server.world))
+    server.world = replace(server.world, tokens=server.world.tokens | added)
+    return server
 
 
 @pytest.fixture

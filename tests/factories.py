@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from cogmill.access.permissions import Permission as P
 from cogmill.domain.identity.service import (
@@ -13,7 +13,7 @@ from cogmill.domain.identity.service import (
     create_organization,
     create_service_user,
 )
-from cogmill.kit.crypto import Keyring, new_token
+from cogmill.kit.crypto import LEGACY_ORG_PREFIX, LEGACY_USER_PREFIX, Keyring, new_token
 from cogmill.kit.ids import new_id
 from cogmill.models.access import api_key, organization, role, role_assignment, service_user, user
 
@@ -38,6 +38,11 @@ class World:
 
 REFUSED_KEYS = ("revoked", "expired", "unknown", "legacy", "of_deleted_user", "of_expired_user", "of_deleted_org")
 """Callers whose key must not work."""
+REFUSED_OLD_KEYS = (
+    "old_revoked", "old_expired", "old_unknown", "old_unknown_of_organization", "old_of_deleted_org",
+    "old_without_access",
+)  # fmt: skip
+"""The same for the old APIs."""
 
 
 def make_world(db: Connection) -> World:
@@ -113,6 +118,41 @@ def _refused(db: Connection, world: World) -> None:
         db.execute(update(service_user).where(service_user.c.service_user_id == owner).values(**changes))
     owner = create_service_user(db, world.enterprise, world.deleted_org, "late", "org_admin", BEGINNING)
     tokens["of_deleted_org"] = create_key(db, KEYRING, owner, "late", BEGINNING)
+
+
+def add_old_keys(db: Connection, world: World) -> dict[str, str]:
+    """Keys of the old APIs by caller: an organization's, a member's, those of Enterprise Admins, and refused ones."""
+    org, ids = world.org, world.ids
+    elsewhere = db.execute(
+        select(organization.c.enterprise_id).where(organization.c.org_id == world.foreign_org)
+    ).scalar_one()
+    admins = {}
+    for name, enterprise_id in (("old_admin", world.enterprise), ("old_foreign_admin", elsewhere)):
+        admins[name] = create_user(db, enterprise_id, name)
+        assign_default_role(db, enterprise_id, admins[name], None, "enterprise_admin", BEGINNING)
+    return {
+        "old_organization": old_key(db, None, org),
+        "old_beside": old_key(db, None, world.second_org),
+        "old_elsewhere": old_key(db, None, world.foreign_org),
+        "old_member": old_key(db, ids["person"], org),
+        "old_admin": old_key(db, admins["old_admin"], org),
+        "old_foreign_admin": old_key(db, admins["old_foreign_admin"], world.foreign_org),
+        "old_homeless": old_key(db, admins["old_admin"], None),
+        "old_revoked": old_key(db, ids["person"], org, revoked_at=BEGINNING + 1),
+        "old_expired": old_key(db, None, org, expires_at=BEGINNING + 1),
+        "old_unknown": new_token(LEGACY_USER_PREFIX),
+        "old_unknown_of_organization": new_token(LEGACY_ORG_PREFIX),
+        "old_of_deleted_org": old_key(db, None, world.deleted_org),
+        "old_without_access": old_key(db, ids["outsider"], org),
+    }
+
+
+def old_key(db: Connection, user_id: str | None, org_id: str | None, **values: Any) -> str:
+    """A key of the old APIs."""
+    token = new_token(LEGACY_USER_PREFIX if user_id else LEGACY_ORG_PREFIX)
+    fixed = {"api_key_id": new_id("api-key"), "token_hash": KEYRING.token_hash(token), "name": "old", "legacy": True}
+    db.execute(insert(api_key).values(**fixed, user_id=user_id, org_id=org_id, created_at=BEGINNING, **values))
+    return token
 
 
 def change_key(db: Connection, token: str, **values: Any) -> None:

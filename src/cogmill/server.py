@@ -155,7 +155,7 @@ def build(settings: Settings, installation: Installation) -> tuple[FastAPI, Runt
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await engine.start()
         try:
-            async with authenticator.uses.written_to(database):
+            async with authenticator.uses.written_to(database), runtime.legacy_calls.written_to(database):
                 yield
         finally:
             hub.close()

@@ -53,8 +53,15 @@ class Fuzzed:
     world: World
     known: dict[str, str]
 
+    old_key: str = ""
+    """Of an Enterprise Admin, for the old APIs."""
+
     def headers(self, caller: str) -> dict[str, str]:
         return {"authorization": f"Bearer {self.world.tokens[caller]}"}
+
+    def headers_for(self, path: str) -> dict[str, str]:
+        is_old = path.startswith(("/v1/", "/v2/", "/beta/"))
+        return {"authorization": f"Bearer {self.old_key}"} if is_old else self.headers("org_admin")
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +95,25 @@ def _filled(server: uvicorn.Server, world: World) -> Fuzzed:
         base = f"/v3/organizations/{world.org}"
         file = client.post(f"{base}/attachments", files={"file": ("a.txt", b"a")}).json()
         session = client.post(f"{base}/sessions", json={"prompt": "x", "attachment_urls": [file["url"]]}).json()
-    made.known |= {"devin_id": session["session_id"], "uuid": file["attachment_id"], "name": file["name"]}
+    made.known |= {
+        "devin_id": session["session_id"],
+        "session_id": session["session_id"],
+        "uuid": file["attachment_id"],
+        "name": file["name"],
+    }
+    made.old_key = _old_key(made)
     return made
+
+
+def _old_key(fuzzed: Fuzzed) -> str:
+    members = "/v3/enterprise/members/users"
+    with httpx.Client(base_url=fuzzed.url, headers=fuzzed.headers("enterprise_admin")) as client:
+        roles = client.get("/v3/enterprise/roles").json()["items"]
+        role = next(one["role_id"] for one in roles if one["role_name"] == "Admin" and one["role_type"] == "enterprise")
+        sent = {"emails": ["old@example.org"], "enterprise_role_id": role}
+        user_id = client.post(members, json=sent).json()[0]["user_id"]
+        keys = f"/cogmill/v1/enterprise/members/users/{user_id}/legacy-keys"
+        return str(client.post(keys, json={"name": "old", "org_id": fuzzed.world.org}).json()["token"])
 
 
 @pytest.mark.one_database
@@ -104,7 +128,9 @@ def test_an_operation_keeps_its_promises(fuzzed, operation, mode):
         for name in case.path_parameters:
             if name == "org_id" or (real and name in fuzzed.known):
                 case.path_parameters[name] = fuzzed.known[name]
-        answer = case.call(base_url=fuzzed.url, headers=fuzzed.headers("org_admin"), allow_redirects=False, timeout=10)
+        answer = case.call(
+            base_url=fuzzed.url, headers=fuzzed.headers_for(case.path), allow_redirects=False, timeout=10
+        )
         assert answer.headers.get("x-request-id")
         case.validate_response(answer, checks=CHECKS)
 

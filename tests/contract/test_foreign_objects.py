@@ -26,6 +26,12 @@ CALLERS = {
     Reach.IN_ORG: "org_admin", Reach.IN_HOME_ORG: "org_admin", Reach.IN_ENTERPRISE: "enterprise_admin",
     Reach.ENTERPRISE_ORG: "enterprise_admin", Reach.SELF: "person",
 }  # fmt: skip
+
+
+def caller_of(op: Op) -> str:
+    return "old_admin" if op.legacy else CALLERS[op.reach]
+
+
 WRITTEN = {"audit_log", "idempotent_request"}
 """Tables that a refused call may write to: the record of the refusal."""
 ASIDE = {"org_id", "tag"}
@@ -43,8 +49,8 @@ FIELDS = {
 """Fields of queries and bodies that name objects, and the kind of thing that they name."""
 NOTHING_YET = {"outpost_pool_id"}
 """Fields for things that do not exist yet. Whoever adds them takes the field off this list."""
-OUTSIDE = {"url", "slack_channel_id", "slack_team_id"}
-"""Fields for addresses elsewhere, and that name something in another service."""
+OUTSIDE = {"url", "slack_channel_id", "slack_team_id", "snapshot_id"}
+"""Fields for addresses elsewhere, and that name something in another service; or that are refused whatever they say."""
 NAMING = re.compile(r"(^|_)(ids?|urls?)$")
 SENT = re.compile(r"'[^']*'|\"[^\"]*\"|https?:\S+|[\w-]*[0-9a-f]{8}-?[0-9a-f-]{20,}|(secret|file)\.txt")
 PASSING = re.compile(r'"(last_used_at|request_id|expires_at)": ?[^,}]+|expires=[^"]+')
@@ -97,7 +103,7 @@ class Tenants:
         return part not in OF_ENTERPRISE | {"org_id"} and (part != "api_key_id" or op.reach is Reach.IN_ORG)
 
     async def ask(self, op: Op, parts: dict[str, str], **more: Any) -> httpx.Response:
-        client = await self.server.client(CALLERS[op.reach])
+        client = await self.server.client(caller_of(op))
         path = op.address.format(org_id=self.server.world.org, tag="a", **parts)
         files = {"file": ("a.txt", b"a")} if op.takes_file else None
         body = None if op.method == GET or files else self._body(op) | more.get("body", {})
@@ -129,8 +135,8 @@ class Tenants:
 
 
 @pytest.fixture(params=TENANTS)
-def tenants(server, request):
-    return Tenants(server, request.param)
+def tenants(old_keys, request):
+    return Tenants(old_keys, request.param)
 
 
 async def contents(server: Any) -> dict[str, list[str]]:

@@ -9,14 +9,12 @@ import pytest
 from cogmill.access.permissions import ORG_PERMISSIONS, in_one_organization, in_organizations, within_tier
 from cogmill.access.permissions import Permission as P
 from cogmill.api.operations import Op
-from cogmill.api.table import TABLE
 from cogmill.domain.identity.service import create_key, create_organization
 from cogmill.web.guard import Reach
 
 from ..factories import BEGINNING, KEYRING, service_user_with
-from .test_sweep import Calls, assert_problem, name
+from .test_sweep import GATED, Calls, assert_problem, name
 
-GATED = [op for op in TABLE if op.reach is not Reach.PUBLIC]
 NAMED = sorted({one for op in GATED for one in op.permissions})
 TIERS = ("org", "enterprise")
 PEOPLE_ONLY = {op.id for op in GATED if op.reach is Reach.SELF} - {"get_self"}

@@ -18,8 +18,8 @@ BESIDE_THE_CALL = ("UPDATE api_key SET last_used_at",)
 
 
 @pytest.fixture(params=TENANTS)
-async def tenants(server, request):
-    made = Tenants(server, request.param)
+async def tenants(old_keys, request):
+    made = Tenants(old_keys, request.param)
     await made.make_own()
     await made.make_foreign()
     return made

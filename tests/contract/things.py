@@ -81,7 +81,7 @@ async def _of_organization(server: Any, org: Any, org_id: str, mark: str) -> Thi
         **hook, "schedule_id": [timed["scheduled_session_id"]], "automation_id": [await _automation(server, org, base)],
         "blueprint_id": [blueprint["blueprint_id"]], "file_id": [prepared["file_id"]],
         "build_id": [build["build_id"]], "secret_id": [kept["secret_id"]], "playbook_id": [playbook["playbook_id"]],
-        "devin_id": [session], "uuid": [file["attachment_id"]], "name": [file["name"]],
+        "devin_id": [session], "session_id": [session], "uuid": [file["attachment_id"]], "name": [file["name"]],
         "attachment_urls": [file["url"]], "event_ids": [one["event_id"] for one in events["items"]],
         "repository_path": [repository], "branch_name": [branch],
         "pull_request_id": [await _pull_request(server, org_id, session)],

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cogmill.access.addresses import AddressLists
+from cogmill.access.legacy_calls import LegacyCalls
 from cogmill.access.oidc_provider import OidcProvider
 from cogmill.access.passwords import SignIns
 from cogmill.access.permissions import Permission
@@ -82,6 +83,8 @@ class Runtime:
     """From where callers may come."""
     hook_guesses: Slowdown = field(default_factory=lambda: Slowdown(burst=20, every=10))
     """How often an address may send a wrong secret to an automation."""
+    legacy_calls: LegacyCalls = field(default_factory=LegacyCalls)
+    """Who still uses the old APIs."""
     rate_limits: RateLimits = field(default_factory=RateLimits)
     """How many requests they may make."""
 

@@ -1,21 +1,32 @@
 """Callers: who a token stands for and what they may do. Read in one place, cached for a moment."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, String, bindparam, select, union_all
 
-from cogmill.access.permissions import DEFAULT_ROLES, Permission, in_one_organization, in_organizations, within_tier
+from cogmill.access.permissions import (
+    DEFAULT_ROLES,
+    LEGACY_ORG_ROLE,
+    Permission,
+    in_one_organization,
+    in_organizations,
+    within_tier,
+)
 from cogmill.access.uses import Uses
-from cogmill.kit.crypto import TOKEN_LENGTH, TOKEN_PREFIX, Keyring
+from cogmill.kit.crypto import LEGACY_LENGTHS, TOKEN_LENGTH, TOKEN_PREFIX, Keyring
 from cogmill.kit.db import Database, SqliteDatabase
 from cogmill.models.access import api_key, idp_group_member, organization, role, role_assignment, service_user, user
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller with the rights of this moment. Exactly one of service_user_id and user_id is set."""
+    """A caller with the rights of this moment.
+
+    One of service_user_id and user_id is set, but for a legacy key of an organization: it stands for nobody else.
+    """
 
     enterprise_id: str
     api_key_id: str
@@ -33,13 +44,20 @@ class Principal:
 
     @property
     def principal_id(self) -> str:
-        return self.service_user_id or self.user_id or ""
+        return self.service_user_id or self.user_id or self.api_key_id
 
     def in_org(self, org_id: str) -> frozenset[Permission]:
         """Rights inside one organization, in addition to none if it is foreign."""
         if self.org_id is not None and self.org_id != org_id:
             return frozenset()
         return self.everywhere | self.by_org.get(org_id, frozenset())
+
+    @property
+    def nobody_but_key(self) -> dict[str, str]:
+        """What records name where a key stands for neither a person nor a service user."""
+        if self.service_user_id or self.user_id:
+            return {}
+        return {"api_key_id": self.api_key_id, "api_key_name": self.api_key_name}
 
     @property
     def home_org(self) -> str | None:
@@ -78,13 +96,22 @@ class Authenticator:
         """The caller behind a token, or None when it is unknown, revoked, expired or of a deleted owner."""
         if len(token) != TOKEN_LENGTH or not token.startswith(TOKEN_PREFIX):
             return None
+        return await self._caller(token, now, legacy=False)
+
+    async def legacy_principal(self, token: str, now: float) -> Principal | None:
+        """The same for keys of the old APIs, which no other operation takes."""
+        if not any(token.startswith(prefix) and len(token) == length for prefix, length in LEGACY_LENGTHS.items()):
+            return None
+        return await self._caller(token, now, legacy=True)
+
+    async def _caller(self, token: str, now: float, *, legacy: bool) -> Principal | None:
         hashed = self._keyring.token_hash(token)
         cached = self._cache.get(hashed)
         if cached and time.monotonic() - cached[0] < self.LIFETIME:
             found: Principal | None = cached[1]
         else:
             changes = self._changes
-            found = await self._look_up(hashed)
+            found = await self._look_up(hashed, find_legacy_principal if legacy else find_principal)
             if found is not None and changes == self._changes:  # else it may have been read before the change
                 if len(self._cache) > 10_000:
                     self._cache.clear()
@@ -99,9 +126,9 @@ class Authenticator:
         self._changes += 1
         self._cache.clear()
 
-    async def _look_up(self, hashed: str) -> Principal | None:
+    async def _look_up(self, hashed: str, find: Callable[[Connection, str], Principal | None]) -> Principal | None:
         def unit(db: Connection) -> Principal | None:
-            return find_principal(db, hashed)
+            return find(db, hashed)
 
         if isinstance(self._database, SqliteDatabase):
             return self._database.read_now(unit)  # a few indexed rows: quicker than a hop to a thread
@@ -134,6 +161,41 @@ def find_principal(db: Connection, token_hash: str) -> Principal | None:
         everywhere=everywhere,
         by_org=by_org,
     )
+
+
+def find_legacy_principal(db: Connection, token_hash: str) -> Principal | None:
+    """The same for a key of the old APIs: an organization's, or a person's for one organization."""
+    key = db.execute(select(api_key).where(api_key.c.token_hash == token_hash)).one_or_none()
+    if key is None or key.revoked_at is not None or not key.legacy or key.service_user_id is not None:
+        return None
+    if key.org_id is not None and _org_is_gone(db, key.org_id):
+        return None
+    return _of_organization(db, key) if key.user_id is None else _of_person(db, key)
+
+
+def _of_organization(db: Connection, key: Any) -> Principal:
+    """A key that nobody stands behind: it may do there what a member may."""
+    of_org = select(organization.c.enterprise_id).where(organization.c.org_id == key.org_id)
+    held = in_one_organization(DEFAULT_ROLES[LEGACY_ORG_ROLE][2])
+    return Principal(
+        db.execute(of_org).scalar_one(), key.api_key_id, key.name, key.name, key.org_id, key.expires_at,
+        by_org={key.org_id: held},
+    )  # fmt: skip
+
+
+def _of_person(db: Connection, key: Any) -> Principal | None:
+    """A person's key: without an organization of its own it is for the only one. It ends with the access to that."""
+    owner = _owner(db, key.user_id, None)
+    if owner is None or owner.deleted_at is not None or owner.disabled_at is not None:
+        return None
+    at_enterprise, everywhere, by_org = read_rights(db, key.user_id)
+    org_id = key.org_id or (next(iter(by_org)) if len(by_org) == 1 else None)
+    if org_id is not None and not everywhere | by_org.get(org_id, frozenset()):
+        return None
+    return Principal(
+        owner.enterprise_id, key.api_key_id, key.name, owner.name or owner.email, org_id, key.expires_at, None,
+        key.user_id, at_enterprise, everywhere, by_org,
+    )  # fmt: skip
 
 
 def principal_by_id(

@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import date
 from http import HTTPStatus
 from typing import Any
 
@@ -23,10 +24,11 @@ from cogmill.access.context import Runtime
 from cogmill.access.rate_limits import Said
 from cogmill.api.build import add_operations
 from cogmill.api.operations import Op
-from cogmill.api.refusals import SCHEMA, SCHEMA_NAME
+from cogmill.api.refusals import LEGACY_NAME, LEGACY_SCHEMA, SCHEMA, SCHEMA_NAME
 from cogmill.kit.logs import logger
+from cogmill.web import legacy
 from cogmill.web.addresses import Proxies
-from cogmill.web.errors import crashed, problem
+from cogmill.web.errors import crashed, plain, problem
 from cogmill.web.head import HeadAsGet
 
 REQUESTS = Counter("cogmill_http_requests_total", "Requests answered", ["method", "route", "status"])
@@ -55,6 +57,7 @@ def create_app(runtime: Runtime, table: list[Op], lifespan: Lifespan | None = No
         lifespan=lifespan,
     )
     app.trusted_proxies = runtime.settings.trusted_proxies
+    app.sunset = runtime.settings.legacy_sunset
     add_operations(app, table, runtime)
     app.add_exception_handler(HTTPException, _http_exception)
     return app
@@ -64,6 +67,7 @@ class Api(FastAPI):
     """FastAPI for routes and their document; around them only what we need."""
 
     trusted_proxies: list[str] | None = None
+    sunset: date | None = None
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
@@ -71,11 +75,14 @@ class Api(FastAPI):
         components.setdefault("schemas", {})[SCHEMA_NAME] = SCHEMA
         schemes = components.setdefault("securitySchemes", {})
         schemes["bearer"] = {"type": "http", "scheme": "bearer", "description": "An API key: cog_…"}
+        old = "A key of the old APIs: apk_user_…, or for v1 also apk_…"
+        schemes["legacy"] = {"type": "http", "scheme": "bearer", "description": old}
+        components["schemas"][LEGACY_NAME] = LEGACY_SCHEMA
         return document
 
     def build_middleware_stack(self) -> ASGIApp:
         inner = HeadAsGet(ExceptionMiddleware(self.router, handlers=self.exception_handlers))
-        return Surroundings(inner, Proxies(self.trusted_proxies) if self.trusted_proxies else None)
+        return Surroundings(inner, Proxies(self.trusted_proxies) if self.trusted_proxies else None, self.sunset)
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:
@@ -86,7 +93,10 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     elif error.status_code == 405:
         detail = f"{request.method} is not possible here."
     title = HTTPStatus(error.status_code).phrase
-    answer = problem(error.status_code, title, detail, request.scope["request_id"])
+    if legacy.is_legacy(request.url.path):
+        answer = plain(error.status_code, detail)
+    else:
+        answer = problem(error.status_code, title, detail, request.scope["request_id"])
     answer.headers.update(error.headers or {})
     if error.status_code == 405:
         answer.headers["allow"] = ", ".join(_methods_at(request))
@@ -103,9 +113,10 @@ def _methods_at(request: Request) -> list[str]:
 class Surroundings:
     """Request id, metrics, one log line, and a decent answer when we fail."""
 
-    def __init__(self, app: ASGIApp, proxies: Proxies | None) -> None:
+    def __init__(self, app: ASGIApp, proxies: Proxies | None, sunset: date | None) -> None:
         self._app = app
         self._proxies = proxies
+        self._sunset = sunset
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -117,13 +128,14 @@ class Surroundings:
         if self._proxies is not None:
             self._proxies.resolve(scope)
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        began, status = time.perf_counter(), 0
+        began, status, is_legacy = time.perf_counter(), 0, legacy.is_legacy(scope["path"])
 
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 more = [(b"x-request-id", request_id.encode()), *_rate_limits(counted)]
+                more += legacy.headers(scope, self._sunset) if is_legacy else []
                 message["headers"] = [*message.get("headers", []), *more]
             await send(message)
 
@@ -134,7 +146,7 @@ class Surroundings:
         except Exception:
             log.exception("request_failed", method=scope["method"], route=_route(scope))
             if status == 0:
-                await crashed(request_id)(scope, receive, sending)
+                await crashed(request_id, legacy=is_legacy)(scope, receive, sending)
         finally:
             _note(scope, status, time.perf_counter() - began)
             structlog.contextvars.clear_contextvars()

@@ -23,6 +23,7 @@ from cogmill.web.call import Call, Work
 from cogmill.web.errors import refused
 from cogmill.web.guard import Reach, admit
 from cogmill.web.inputs import read_body, read_query
+from cogmill.web.legacy import Legacy
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -36,6 +37,7 @@ class OpRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
         run: Endpoint = endpoint.run  # type: ignore[attr-defined]
+        self.legacy: Legacy | None = endpoint.legacy  # type: ignore[attr-defined]
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             response = await run(Request(scope, receive, send))
@@ -65,17 +67,25 @@ def add_operations(app: FastAPI, table: list[Op], runtime: Runtime) -> None:
             responses=responses,
             response_class=Response if op.output is None else JSONResponse,
             summary=op.id.replace("_", " ").capitalize(),
-            description=inspect.getdoc(op.handler),
+            description=_description(op),
+            deprecated=True if op.legacy else None,
             openapi_extra=_extra(op),
-            tags=[op.handler.__module__.split(".")[2].replace("_", " ")],  # the room of the resource
+            tags=[op.tag],
         )
+
+
+def _description(op: Op) -> str | None:
+    said = inspect.getdoc(op.handler)
+    return "\n\n".join(filter(None, (said, op.legacy.way_forward))) if op.legacy else said
 
 
 def _extra(op: Op) -> dict[str, Any]:
     """What the document says of a row beyond its types."""
     said: dict[str, Any] = {"x-permission": list(op.permissions), "x-extension": op.extension}
     if op.reach is not Reach.PUBLIC:
-        said["security"] = [{"bearer": []}]
+        said["security"] = [{"legacy" if op.legacy else "bearer": []}]
+    if op.legacy:
+        said["x-v3"] = list(op.legacy.successors)
     if idempotency.applies(op):
         said["parameters"] = [idempotency.PARAMETER]
     if op.takes_file:
@@ -99,6 +109,7 @@ def _documented(op: Op, runtime: Runtime, turns: idempotency.Turns) -> Callable[
         parameters.append(extra)
     stand_in.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     stand_in.__name__ = op.id
+    stand_in.legacy = op.legacy  # type: ignore[attr-defined]
     stand_in.run = endpoint(op, runtime, turns)  # type: ignore[attr-defined]
     return stand_in
 
@@ -136,14 +147,14 @@ def endpoint(op: Op, runtime: Runtime, turns: idempotency.Turns) -> Endpoint:
         try:
             if "\0" in request.scope["path"]:
                 raise NotFound("There is no operation at an address that holds the NUL character.")
-            call = await admit(runtime, request, op.reach, op.permissions)
+            call = await admit(runtime, request, op.reach, op.permissions, op.legacy)
             if takes_key and (key := idempotency.sent_key(request)) is not None:
                 return await once(call, request, key)
             return answer(await act(call, request, call.write))
         except Refusal as refusal:
             if notes_refusals:
                 await note(runtime, _attempt(op, request), refusal)
-            return refused(refusal, request.scope["request_id"])
+            return refused(refusal, request.scope["request_id"], legacy=op.legacy is not None)
 
     return handle
 
@@ -179,7 +190,7 @@ def _attempt(op: Op, request: Request) -> Attempt:
     """What the record of a refusal says of the call."""
     caller, named = request.scope.get("caller"), dict(request.path_params)
     org_id = named.pop("org_id", None)
-    if op.reach is Reach.IN_HOME_ORG and caller is not None:
+    if op.reach in {Reach.IN_HOME_ORG, Reach.IN_KEY_ORG} and caller is not None:
         org_id = caller.home_org
     if (as_user := request.scope.get("as_user_id")) is not None:
         named["as_user_id"] = as_user
@@ -248,7 +259,7 @@ def _recorded(op: Op, work: Callable[[Context], Any], given: dict[str, Any]) -> 
             enterprise_id=ctx.scope.enterprise_id, org_id=ctx.scope.org_id,
             action=ctx.action or op.audit or op.id, at=ctx.now,
             user_id=ctx.principal.user_id, service_user_id=ctx.principal.service_user_id, request_id=ctx.request_id,
-            data=subject | ctx.audited,
+            data=ctx.principal.nobody_but_key | subject | ctx.audited,
         )  # fmt: skip
         return result
 

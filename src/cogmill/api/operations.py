@@ -6,6 +6,7 @@ from typing import Any
 
 from cogmill.access.permissions import Permission
 from cogmill.web.guard import Reach
+from cogmill.web.legacy import Legacy
 
 GET, POST, PUT, PATCH, DELETE = "GET", "POST", "PUT", "PATCH", "DELETE"
 
@@ -36,6 +37,8 @@ class Op:
     """Pages: not part of the API document."""
     extension: bool = False
     """Ours, not the contract's."""
+    legacy: Legacy | None = None
+    """Set in rows of the old APIs."""
     also_refuses: tuple[int, ...] = ()
     """Codes beyond those that all rows of its kind may refuse with."""
 
@@ -46,6 +49,11 @@ class Op:
             raise ValueError(f"{self.id} {self.path}: PUBLIC permission and PUBLIC reach go together")
         if self.method != GET and self.audit is None:
             raise ValueError(f"{self.id} {self.path}: a changing operation names its audit action")
+
+    @property
+    def tag(self) -> str:
+        """Under which documents show it: the room of the resource, or the old version."""
+        return self.legacy.version if self.legacy else self.handler.__module__.split(".")[2].replace("_", " ")
 
     @property
     def address(self) -> str:

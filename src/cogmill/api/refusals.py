@@ -37,6 +37,15 @@ SCHEMA: dict[str, Any] = {
         "request_id": {"type": "string"},
     },
 }
+LEGACY_NAME = "LegacyError"
+LEGACY_SCHEMA: dict[str, Any] = {
+    "title": LEGACY_NAME,
+    "type": "object",
+    "description": "A refusal of the old APIs.",
+    "required": ["detail"],
+    "properties": {"detail": SCHEMA["properties"]["detail"]},
+}
+_LEGACY_CONTENT = {"application/json": {"schema": {"$ref": f"#/components/schemas/{LEGACY_NAME}"}}}
 _CONTENT = {PROBLEM: {"schema": {"$ref": f"#/components/schemas/{SCHEMA_NAME}"}}}
 _SAID = {
     400: "The request says something that cannot be",
@@ -44,6 +53,7 @@ _SAID = {
     403: "The key does not reach this organization or lacks the permission",
     404: "No such thing within reach",
     409: "Not possible in the present state",
+    410: "This version is switched off",
     413: "The body is too large",
     422: "Malformed input",
     429: "Too many requests or attempts",
@@ -58,12 +68,15 @@ def refusals(op: Op, *, has_inputs: bool) -> dict[int | str, dict[str, Any]]:
         codes |= {401, 403, 429} if op.method != GET else set()
     else:
         codes |= {401, 403, 429}
-    if op.reach is Reach.IN_HOME_ORG:
+    if op.reach in {Reach.IN_HOME_ORG, Reach.IN_KEY_ORG}:
         codes |= {400}
+    if op.legacy is not None:
+        codes |= {400, 410}
     if "{" in op.path:
         codes |= {404}
     if op.method != GET:
         codes |= {400, 404, 409, 413}
     if has_inputs or op.takes_file:
         codes |= {422}
-    return {code: {"description": _SAID[code], "content": _CONTENT} for code in sorted(codes)}
+    content = _CONTENT if op.legacy is None else _LEGACY_CONTENT
+    return {code: {"description": _SAID[code], "content": content} for code in sorted(codes)}

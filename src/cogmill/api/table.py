@@ -4,6 +4,7 @@ from typing import Any
 
 from cogmill.access.permissions import Permission as P
 from cogmill.api import pages, system
+from cogmill.api.legacy.table import LEGACY
 from cogmill.api.operations import DELETE, GET, PATCH, POST, PUT, Op
 from cogmill.domain.api_keys import endpoints as api_keys
 from cogmill.domain.api_keys.schemas import ApiKeyOut, ApiKeyWithTokenOut, LegacyKeyOut
@@ -420,5 +421,6 @@ TABLE: list[Op] = [
     Op("get_session_diff", GET, "/cogmill/v1/organizations/{org_id}/sessions/{devin_id}/diff", IN_ORG, VIEW, pull_requests.session_diff, SessionDiffOut, extension=True),
     Op("get_session_recording", GET, "/cogmill/v1/organizations/{org_id}/sessions/{devin_id}/recording", IN_ORG, VIEW, sessions.recording, dict[str, Any], extension=True),
     Op("get_pull_request", GET, "/cogmill/v1/organizations/{org_id}/pull-requests/{pull_request_id}", IN_ORG, VIEW, pull_requests.get, PullRequestOut, extension=True),
+    *LEGACY,
 ]
 # fmt: on

@@ -13,6 +13,7 @@ from typing import Protocol
 TOKEN_PREFIX = "cog_"  # noqa: S105 - the public prefix of every token, no secret
 LEGACY_USER_PREFIX, LEGACY_ORG_PREFIX = "apk_user_", "apk_"
 TOKEN_LENGTH = len(TOKEN_PREFIX) + 52
+LEGACY_LENGTHS = {LEGACY_USER_PREFIX: len(LEGACY_USER_PREFIX) + 52, LEGACY_ORG_PREFIX: len(LEGACY_ORG_PREFIX) + 52}
 
 
 def new_token(prefix: str = TOKEN_PREFIX) -> str:

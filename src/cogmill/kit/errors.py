@@ -38,6 +38,10 @@ class Conflict(Refusal):
     status, title = 409, "Conflict"
 
 
+class Gone(Refusal):
+    status, title = 410, "Gone"
+
+
 class TooLarge(Refusal):
     status, title = 413, "Too large"
 

@@ -1,6 +1,7 @@
 """Settings: environment `COGMILL_*`, then `cogmill.toml`, then flags; the later one wins."""
 
 import tomllib
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -94,6 +95,12 @@ class Settings(BaseSettings):
         None, ge=0, le=1_000_000, description="The same of an organization; default: any on loopback, else 3000"
     )
     idempotency_keep_hours: float = Field(24, gt=0, description="How long answers to repeated requests are kept")
+
+    legacy_v1: bool = Field(True, description="Serve the old API v1; false: its operations answer 410")
+    legacy_v2: bool = Field(True, description="The same for v2")
+    legacy_sunset: date | None = Field(
+        date(2027, 12, 31), description="Date that answers of v1 and v2 name as their end (Sunset); nothing ends by it"
+    )
 
     browser_session_hours: float = Field(168, gt=0, description="How long a sign-in in a browser lasts at most")
     browser_session_idle_hours: float = Field(24, gt=0, description="Without use it ends after so long")

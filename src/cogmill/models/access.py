@@ -195,6 +195,19 @@ api_key = Table(
     Column("org_id", ForeignKey("organization.org_id"), index=True, comment="of a legacy key of an organization"),
 )
 
+legacy_call = Table(
+    "legacy_call",
+    metadata,
+    Column("api_key_id", ForeignKey("api_key.api_key_id"), primary_key=True),
+    Column("operation", String, primary_key=True),
+    Column("day", Integer, primary_key=True, comment="days since 1970, UTC"),
+    Column("calls", BigInteger, nullable=False),
+    Column("last_at", Float(53), nullable=False),
+    Index(None, "day"),
+    comment="how often each key called each operation of the old APIs",
+    sqlite_with_rowid=False,
+)
+
 ip_range = Table(
     "ip_range",
     metadata,

@@ -68,6 +68,17 @@ session = Table(
     ),
 )
 
+session_once = Table(
+    "session_once",
+    metadata,
+    Column("org_id", String, primary_key=True),
+    Column("principal_id", String, primary_key=True),
+    Column("fingerprint", String, primary_key=True, comment="keyed hash of the whole request"),
+    Column("session_id", String, comment="null only within the transaction that creates it"),
+    comment="sessions that were asked for with idempotent: the same request finds them again",
+    sqlite_with_rowid=False,
+)
+
 session_label = Table(
     "session_label",
     metadata,

@@ -17,10 +17,18 @@ def problem(status: int, title: str, detail: Any, request_id: str, **more: Any) 
     return Response(json.dumps(body | more, default=str), status, media_type=PROBLEM)
 
 
-def refused(refusal: Refusal, request_id: str) -> Response:
+def plain(status: int, detail: Any) -> Response:
+    """The same for the old APIs, whose clients know `detail` alone."""
+    return Response(json.dumps({"detail": detail}, default=str), status, media_type="application/json")
+
+
+def refused(refusal: Refusal, request_id: str, *, legacy: bool = False) -> Response:
     """A refusal of a service or of the guard."""
     detail: Any = refusal.problems if isinstance(refusal, Invalid) else refusal.detail
-    answer = problem(refusal.status, refusal.title, detail, request_id, **refusal.extra)
+    if legacy:
+        answer = plain(refusal.status, detail)
+    else:
+        answer = problem(refusal.status, refusal.title, detail, request_id, **refusal.extra)
     answer.headers.update(refusal.headers)
     if refusal.status == 401:
         answer.headers["www-authenticate"] = "Bearer"
@@ -36,11 +44,7 @@ def invalid(error: ValidationError, where: str) -> Invalid:
     return Invalid(problems)
 
 
-def crashed(request_id: str) -> Response:
+def crashed(request_id: str, *, legacy: bool = False) -> Response:
     """A fault of ours: says so, and what to quote; the log has the rest."""
-    return problem(
-        500,
-        "Internal server error",
-        f"Something failed on the server. Its log has the cause under request id {request_id}.",
-        request_id,
-    )
+    detail = f"Something failed on the server. Its log has the cause under request id {request_id}."
+    return plain(500, detail) if legacy else problem(500, "Internal server error", detail, request_id)

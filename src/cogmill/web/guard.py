@@ -14,6 +14,7 @@ from cogmill.kit.errors import BadRequest, Forbidden, Unauthenticated
 from cogmill.web import cookies
 from cogmill.web.addresses import address_of
 from cogmill.web.call import Call, foreign_organization
+from cogmill.web.legacy import Legacy, legacy_caller
 
 NOBODY = Scope(enterprise_id="", org_id=None)
 
@@ -28,18 +29,23 @@ class Reach(Enum):
     """The organization in the path."""
     IN_HOME_ORG = auto()
     """The one organization that the key belongs to."""
+    IN_KEY_ORG = auto()
+    """The organization of a legacy key."""
     IN_ENTERPRISE = auto()
     """All organizations of the caller's enterprise."""
     ENTERPRISE_ORG = auto()
     """The organization in the path, for callers whose enterprise role holds the permission."""
 
 
-async def admit(runtime: Runtime, request: Request, reach: Reach, permissions: tuple[Permission, ...]) -> Call:
+async def admit(
+    runtime: Runtime, request: Request, reach: Reach, permissions: tuple[Permission, ...], legacy: Legacy | None = None
+) -> Call:
     """The call, if it may go on; otherwise a refusal that says what is missing."""
     request_id: str = request.scope["request_id"]
     if reach is Reach.PUBLIC:
         return Call(runtime, NOBODY, request_id, None)
-    caller = request.scope["caller"] = await _caller(runtime, request)  # for the record, should it be refused
+    asking = _caller(runtime, request) if legacy is None else legacy_caller(runtime, request, legacy)
+    caller = request.scope["caller"] = await asking  # for the record, should it be refused
     await runtime.addresses.require(runtime.database, caller.enterprise_id, address_of(request))
     counted: Said = request.scope["rate_limits"]
     runtime.rate_limits.key.take(caller.api_key_id, counted)
@@ -50,6 +56,8 @@ async def admit(runtime: Runtime, request: Request, reach: Reach, permissions: t
         held = caller.in_org(org_id)
         if not held:
             raise foreign_organization(org_id)
+        if reach is Reach.IN_KEY_ORG:
+            held |= caller.at_enterprise  # their addresses name no tier
     if held.isdisjoint(permissions):
         needed = " or ".join(permissions)
         where = f"on {org_id[:64]}" if org_id and reach is not Reach.ENTERPRISE_ORG else "at the enterprise"
@@ -92,10 +100,12 @@ async def _visitor(runtime: Runtime, request: Request, token: str) -> Principal:
 def _organization(caller: Principal, request: Request, reach: Reach) -> str | None:
     if reach in {Reach.IN_ORG, Reach.ENTERPRISE_ORG}:
         return str(request.path_params["org_id"])
-    if reach is Reach.IN_HOME_ORG:
+    if reach in {Reach.IN_HOME_ORG, Reach.IN_KEY_ORG}:
         if caller.home_org is None:
             raise BadRequest(
-                "Your key reaches several organizations, or none: name one, as in /v3/organizations/{org_id}/…."
+                "Your key reaches several organizations, or none: make one for a single organization."
+                if reach is Reach.IN_KEY_ORG
+                else "Your key reaches several organizations, or none: name one, as in /v3/organizations/{org_id}/…."
             )
         return caller.home_org
     return None

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -16,20 +17,26 @@ from cogmill.web.addresses import address_of
 from cogmill.web.call import Call
 from cogmill.web.inputs import bounded
 
+T = TypeVar("T")
 FORM_OVERHEAD = 65536
 """What a form may add to its file."""
 FILE_HEADERS = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
 
 
 async def upload(call: Call, request: Request) -> AttachmentOut:
+    return await keep(call, request, lambda made: made)
+
+
+async def keep(call: Call, request: Request, show: Callable[[AttachmentOut], T]) -> T:
+    """Store the file of a form; `show` makes the answer of it."""
     settings, attachment_id = call.runtime.settings, str(uuid4())
     name, content_type, content = await _sent_file(request, settings.max_attachment)
     await asyncio.to_thread(_store, service.stored_file(settings.data, attachment_id), content)
 
-    def unit(ctx: Context) -> AttachmentOut:
+    def unit(ctx: Context) -> T:
         row = service.record(ctx, attachment_id, name, content_type, len(content))
         url = service.attachment_url(settings.base_url, row)
-        return AttachmentOut(attachment_id=attachment_id, name=name, url=url)
+        return show(AttachmentOut(attachment_id=attachment_id, name=name, url=url))
 
     return await call.write(unit)
 

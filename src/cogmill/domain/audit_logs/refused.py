@@ -91,6 +91,7 @@ def _record(runtime: Runtime, db: Connection, attempt: Attempt, said: dict[str, 
     if owner is None:
         return  # nobody knows whose log it belongs in; the server's log has the request
     data: dict[str, Any] = {name: clean(value, 200) for name, value in (attempt.subject or {}).items()}
+    data |= caller.nobody_but_key if caller else {}
     if org_id is not None and not is_of_enterprise(db, org_id, owner):
         data["org_id"], org_id = clean(org_id, 64), None
     chain.append(

@@ -43,6 +43,12 @@ def tree(ctx: Context) -> FolderTreeOut:
     return FolderTreeOut(folders=[_present(row, notes[row.folder_id]) for row in rows], root_note_count=notes[None])
 
 
+def creation_times(ctx: Context) -> dict[str, float]:
+    """When each folder that the scope sees was made."""
+    seen = of_enterprise(knowledge_folder, ctx.scope, _C.folder_id, _C.created_at)
+    return {row.folder_id: row.created_at for row in ctx.db.execute(seen.where(seen_place(ctx, knowledge_folder)))}
+
+
 def create(ctx: Context, data: FolderIn) -> FolderOut:
     """A folder of the scope: of its organization, or of the enterprise."""
     lock(ctx)

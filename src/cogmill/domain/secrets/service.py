@@ -15,12 +15,22 @@ from cogmill.domain.secrets.schemas import SecretIn, SecretOut
 from cogmill.kit.errors import BadRequest, Conflict, Invalid, NotFound
 from cogmill.kit.ids import ordered_id
 from cogmill.kit.paging import Slice, fetch_page
+from cogmill.models.access import organization
 from cogmill.models.content import secret
 from cogmill.web.params import PageQuery
 
 SecretRow = Row[Any]
 MOST = 500
 """Secrets of an organization, personal ones included: every session takes along those that it may use."""
+
+
+def create_unique(ctx: Context, data: SecretIn) -> SecretOut:
+    """One more secret, of a name that no other one has that the caller may know of."""
+    mine = owned(organization, ctx.scope, organization.c.org_id).where(organization.c.org_id == ctx.scope.one_org)
+    ctx.db.execute(mine.with_for_update(key_share=True))
+    if ctx.db.execute(_reachable(ctx).where(secret.c.key == data.key).limit(1)).first() is not None:
+        raise Conflict("Secret name is not unique")
+    return create(ctx, data)
 
 
 def create(ctx: Context, data: SecretIn) -> SecretOut:

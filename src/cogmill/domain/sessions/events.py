@@ -1,6 +1,7 @@
 """Reading a session's event log: list, search, details, messages."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -147,6 +148,32 @@ def _message(session_id: str, one: Any) -> MessageOut:
         message=json.loads(one.contents)["message"],
         source="user" if one.event_type == "user_message" else "devin",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message with who said it."""
+
+    event_id: str
+    event_type: str
+    message: str
+    created_at: float
+    user_id: str | None
+
+
+def conversation(ctx: Context, devin_id: str, most: int) -> list[Said]:
+    """All that user and session said to each other, oldest first; of very long ones the beginning."""
+    row = find(ctx, devin_id)
+    found = select(event).where(
+        event.c.session == row.id, event.c.category == "message", event.c.event_type.in_(MESSAGES)
+    )
+    return [_said(row.session_id, one) for one in ctx.db.execute(found.order_by(event.c.seq).limit(most))]
+
+
+def _said(session_id: str, one: Any) -> Said:
+    contents = json.loads(one.contents)
+    user_id = contents.get("user_id")
+    return Said(event_id(session_id, one.seq), one.event_type, contents["message"], one.created_at, user_id)
 
 
 def read_log(ctx: Context, row_id: int, after: int, limit: int) -> list[Any]:

@@ -15,7 +15,7 @@ from cogmill.domain.sessions.log import NewEvent, append, status_event
 from cogmill.domain.sessions.queries import SessionRow, find_to_change
 from cogmill.domain.sessions.schemas import MessageIn
 from cogmill.domain.sessions.states import ENDED, Detail, State, Status, Trigger, transition
-from cogmill.kit.errors import Conflict, Invalid
+from cogmill.kit.errors import BadRequest, Conflict, Invalid
 from cogmill.models.sessions import session, session_label
 
 
@@ -28,6 +28,12 @@ class Ended(Conflict):
             f"Session {row.session_id} is {how} and cannot go on. Create a new session.",
             headers={"x-should-retry": "false"},
         )
+
+
+class AlreadyExited(BadRequest):
+    """For callers who want to know that they were too late."""
+
+    detail = "Devin session already exited"
 
 
 def reload(ctx: Context, row: SessionRow) -> SessionRow:
@@ -93,6 +99,13 @@ def terminate(ctx: Context, devin_id: str, *, archive: bool) -> SessionRow:
         ctx.audited["archived"] = True
         _mark_archived(ctx, reload(ctx, row))
     return reload(ctx, row)
+
+
+def terminate_live(ctx: Context, devin_id: str) -> SessionRow:
+    """The same, but an ended one is refused."""
+    if find_to_change(ctx, devin_id).status in ENDED:
+        raise AlreadyExited
+    return terminate(ctx, devin_id, archive=False)
 
 
 def archive(ctx: Context, devin_id: str) -> SessionRow:

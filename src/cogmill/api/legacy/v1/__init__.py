@@ -1,0 +1,1 @@
+"""The old API v1: the organization comes from the key."""

@@ -35,6 +35,7 @@ ALLOWED = {
     ("domain/sign_ins/service.py", "_live", "user"): LOGIN,
     ("domain/sessions/once.py", "create_once", "session_once"): "names organization and caller of this very request",
     ("api/idempotency.py", "_find", "idempotent_request"): "names the caller as the one who sent the key",
+    ("domain/audit_logs/chain.py", "<module>", "audit_log"): "names the enterprise: the last record of its chain",
     ("domain/audit_logs/chain.py", "unlinked", "audit_log"): "names the enterprise of the record that is written",
     ("domain/audit_logs/service.py", "_enterprise_of", "organization"): "work of the server itself, which has no scope",
     ("domain/audit_logs/verify.py", "*", "audit_log"): "commands of the administrator on the whole installation",

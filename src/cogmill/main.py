@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cogmill.administration import accounts, audit, ip_access, legacy, organizations, secrets
+from cogmill.administration import accounts, audit, ip_access, legacy, organizations, secrets, usage
 from cogmill.cli.app import app
 from cogmill.cli.output import FAILED, USAGE, fail
 from cogmill.demo.run import demo
@@ -28,6 +28,7 @@ app.add_typer(ip_access.app)
 app.add_typer(secrets.app)
 app.add_typer(legacy.app)
 app.command("migrate-guide")(legacy.migrate_guide)
+app.add_typer(usage.app)
 app.command()(demo)
 
 

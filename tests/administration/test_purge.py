@@ -10,10 +10,13 @@ from sqlalchemy import select, update
 
 from cogmill.access.scope import Scope
 from cogmill.domain.organizations import purge
+from cogmill.domain.sessions.log import NewEvent, append
 from cogmill.engine.loops import deleted_organizations
 from cogmill.models import metadata
 from cogmill.models.access import organization
 from cogmill.models.audit import audit_log
+from cogmill.models.sessions import session
+from cogmill.models.usage import usage_day
 from cogmill.web.call import Call
 from tests.serving import Served
 
@@ -120,6 +123,29 @@ async def test_all_of_it_goes_and_nothing_else(server, run):
     assert [row for row in after["role_assignment"] if row["org_id"] != world.second_org] == kept
     assert (await records(server))[-2:] == [(world.second_org, "begun"), (world.second_org, "finished")]
     assert await run() == 0
+
+
+async def test_what_it_used_stays_in_the_bills(server, run, cogmill):
+    org = server.world.second_org
+    client = await server.client("stranger")
+    made = (await client.post(f"/v3/organizations/{org}/sessions", json={"prompt": "p"})).json()
+
+    def work(ctx):
+        row = ctx.db.execute(select(session).where(session.c.session_id == made["session_id"])).one()
+        append(ctx, row.id, row.session_id, [NewEvent("x", "other", "x")], acus=250_000)
+
+    await server.write(work)
+    await delete(server, org, 31)
+    await run()
+    admin = await server.client("enterprise_admin")
+    assert (await admin.get("/v3/enterprise/consumption/daily")).json()["total_acus"] == 0.25
+    sound = cogmill("usage", "verify", "--json")
+    assert (sound.code, sound.json["equal"], sound.json["records"]) == (0, True, 0)
+    spoil = update(usage_day).where(usage_day.c.scope == "enterprise").values(acus_micro=usage_day.c.acus_micro + 1)
+    await server.write(lambda ctx: ctx.db.execute(spoil))
+    spoilt = cogmill("usage", "verify")
+    assert spoilt.code == 1
+    assert "usage_day of enterprise" in spoilt.out
 
 
 async def test_a_purged_organization_reads_as_deleted(server, run, cogmill):

@@ -1,5 +1,6 @@
 """kill -9 at every named point: the session goes on behind its last finished step, and nothing is doubled silently."""
 
+import contextlib
 import json
 import sqlite3
 import subprocess
@@ -7,6 +8,8 @@ import subprocess
 import pytest
 
 from cogmill.domain.sessions.states import rebuild
+from cogmill.domain.usage.verify import check
+from cogmill.kit.db import sqlite_engine
 from tests.serving import Served
 
 PROMPT = """# One
@@ -64,6 +67,11 @@ def test_goes_on_after_kill_9(served, repository, point):
     assert_nothing_doubled(log)
     served.end()
     assert_row_follows_log(served.data / "cogmill.db", session_id)
+    with contextlib.closing(sqlite_engine(f"sqlite:///{served.data / 'cogmill.db'}").connect()) as db:
+        found = check(db)
+        assert found.records > 0
+        assert found.first == []
+        db.engine.dispose()
 
 
 def assert_nothing_doubled(log):

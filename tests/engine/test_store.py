@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from cogmill.domain.sessions.log import NewEvent, StaleEpoch
 from cogmill.domain.sessions.states import Detail, Projection, State, Status, Trigger, rebuild
+from cogmill.engine.metering import Booked
 from cogmill.engine.runner import Run, Tools
 from cogmill.engine.store import Store, claim, title_of
 from cogmill.models.sessions import session_event
@@ -114,11 +115,11 @@ async def test_every_write_of_an_older_run_is_refused(server, store, check):
     writes = [
         lambda: old.append([note()]),
         lambda: old.append([]),
-        lambda: old.append([], acus=5, title="Stolen"),
+        lambda: old.append([], booked=Booked(5, 0, 0), title="Stolen"),
         old.start,
         old.release,
-        lambda: old.settle(Trigger.SETTLE, Detail.FINISHED, [note()], acus=5, heard=10, reason=None),
-        lambda: old.settle(Trigger.FAIL, None, [], acus=0, heard=0, reason="x"),
+        lambda: old.settle(Trigger.SETTLE, Detail.FINISHED, [note()], booked=Booked(5, 0, 0), heard=10, reason=None),
+        lambda: old.settle(Trigger.FAIL, None, [], booked=Booked(0, 0, 0), heard=0, reason="x"),
         lambda: old.fenced(lambda ctx: pytest.fail("it must not run")),
     ]
     for write in writes:
@@ -181,7 +182,12 @@ async def test_secrets_never_reach_the_log(server, store, log_of):
     await one.start()
     await one.append([note("has canary-123", out="a canary-123 b", deep=[{"canary-123": "Y2FuYXJ5LTEyMw=="}])])
     await one.settle(
-        Trigger.SUSPEND, Detail.ERROR, [note("canary-123")], acus=0, heard=99, reason="failed with canary-123"
+        Trigger.SUSPEND,
+        Detail.ERROR,
+        [note("canary-123")],
+        booked=Booked(0, 0, 0),
+        heard=99,
+        reason="failed with canary-123",
     )
     text = " ".join(event.summary + event.contents for event in await log_of(one.row.id))
     assert "canary-123" not in text
@@ -195,13 +201,15 @@ async def test_a_turn_is_not_over_while_a_message_is_unheard(sessions, store, ch
     heard = (await check(one))[1].last_seq
     await sessions.ask("POST", one.row.session_id, "/messages", json={"message": "Wait!"})
     before, _ = await check(one)
-    assert not await one.settle(Trigger.SETTLE, Detail.FINISHED, [note()], acus=7, heard=heard, reason=None)
+    assert not await one.settle(
+        Trigger.SETTLE, Detail.FINISHED, [note()], booked=Booked(7, 0, 0), heard=heard, reason=None
+    )
     after, row = await check(one)
     assert after == before
     assert row.acus_micro == 0
     (message,) = await one.messages_after(heard)
     assert message.contents["message"] == "Wait!"
-    assert await one.settle(Trigger.SETTLE, Detail.FINISHED, [], acus=7, heard=message.seq, reason=None)
+    assert await one.settle(Trigger.SETTLE, Detail.FINISHED, [], booked=Booked(7, 0, 0), heard=message.seq, reason=None)
     _, row = await check(one)
     assert (row.status_detail, row.run_state, row.acus_micro) == ("finished", "idle", 7)
     assert row.idle_since is not None
@@ -226,7 +234,9 @@ async def test_a_limit_ends_the_turn_even_with_an_unheard_message(sessions, stor
     one = await store()
     await one.start()
     await sessions.ask("POST", one.row.session_id, "/messages", json={"message": "Wait!"})
-    assert await one.settle(Trigger.SUSPEND, Detail.USAGE_LIMIT_EXCEEDED, [], acus=0, heard=1, reason="limit")
+    assert await one.settle(
+        Trigger.SUSPEND, Detail.USAGE_LIMIT_EXCEEDED, [], booked=Booked(0, 0, 0), heard=1, reason="limit"
+    )
     _, row = await check(one)
     assert (row.status, row.idle_since) == ("suspended", None)
 
@@ -300,7 +310,9 @@ async def act(action, store, server, sessions):
         case "append" | "two":
             await store.append([note(action)] * (2 if action == "two" else 1))
         case "acus":
-            await store.append([NewEvent("step_completed", "shell", "s", {"acus": 0.125})], acus=125_000, usd=3)
+            await store.append(
+                [NewEvent("step_completed", "shell", "s", {"acus": 0.125})], booked=Booked(125_000, 3, 0)
+            )
         case "output":
             value = {"answer": "ä"}
             event = NewEvent("structured_output_updated", "other", "o", {"structured_output": value})
@@ -308,11 +320,13 @@ async def act(action, store, server, sessions):
         case "start":
             await store.start()
         case "settle":
-            await store.settle(Trigger.SETTLE, Detail.FINISHED, [note()], acus=1, heard=10**6, reason=None)
+            await store.settle(
+                Trigger.SETTLE, Detail.FINISHED, [note()], booked=Booked(1, 0, 0), heard=10**6, reason=None
+            )
         case "suspend":
-            await store.settle(Trigger.SUSPEND, Detail.INACTIVITY, [], acus=2, heard=0, reason="r")
+            await store.settle(Trigger.SUSPEND, Detail.INACTIVITY, [], booked=Booked(2, 0, 0), heard=0, reason="r")
         case "fail":
-            await store.settle(Trigger.FAIL, None, [], acus=0, heard=0, reason=None)
+            await store.settle(Trigger.FAIL, None, [], booked=Booked(0, 0, 0), heard=0, reason=None)
         case "release":
             await store.release()
         case "message":

@@ -11,8 +11,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, select, text
 
 import cogmill.migrations.versions
+from cogmill.domain.usage.verify import check
 from cogmill.migrations.upgrade import HEAD, NewerDatabase, current, downgrade, upgrade
-from cogmill.models import access, metadata, sessions
+from cogmill.models import access, metadata, sessions, usage
 from tests.factories import make_world
 
 FOLDER = Path(cogmill.migrations.versions.__path__[0])
@@ -153,6 +154,40 @@ def test_data_outlives_every_upgrade(empty):
         found = db.execute(select(sessions.session_event.c.contents)).scalar_one()
         assert json.loads(found) == {"message": "Grüße"}
         assert db.execute(select(access.organization.c.created_at)).scalar_one() == 1_700_000_000.25
+
+
+def test_what_sessions_consumed_before_is_in_the_ledger_and_its_sums(empty):
+    """Two seconds beside the beginning of a day, which is that of a cycle, too."""
+    beginning = 1_761_984_000  # 2025-11-01 08:00 UTC
+    upgrade(empty, "0001")
+    with empty.begin() as db:
+        for statement in FIRST_ROWS:
+            db.execute(text(statement))
+        db.execute(text(f"UPDATE session SET acus_micro = 5, usd_micro = 7, updated_at = {beginning - 1}.5"))
+        again = text(
+            "INSERT INTO session (id, session_id, org_id, origin, prompt, request, tags, is_archived, created_at,"
+            " status, updated_at, last_seq, acus_micro, usd_micro, epoch, run_state, service_user_id) SELECT id + 1,"
+            " 'devin-2', org_id, origin, prompt, request, tags, is_archived, created_at, status,"
+            f" {beginning}, 0, 11, usd_micro, epoch, run_state, 'machine' FROM session"
+        )
+        db.execute(again)
+    upgrade(empty)
+    with empty.connect() as db:
+        record, day = usage.usage_record.c, usage.usage_day.c
+        booked = db.execute(select(record.session, record.day, record.cycle, record.acus_micro, record.usd_micro))
+        assert sorted(tuple(row) for row in booked) == [
+            (1, beginning - 86_400, 1_759_305_600, 5, 7),
+            (2, beginning, beginning, 11, 7),
+        ]
+        sums = db.execute(select(day.scope, day.scope_id, day.day, day.acus_micro))
+        assert sorted(tuple(row) for row in sums) == [
+            ("enterprise", "ent-1", beginning - 86_400, 5),
+            ("enterprise", "ent-1", beginning, 11),
+            ("org", "org-1", beginning - 86_400, 5),
+            ("org", "org-1", beginning, 11),
+            ("service_user", "machine", beginning, 11),
+        ]
+        assert check(db).different == 0
 
 
 def test_running_upgrade_on_a_database_in_use_keeps_everything(empty):

@@ -58,6 +58,13 @@ class Place:
             yield db
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction for looking all of whose queries see the same moment."""
+        level = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        with self.engine.connect().execution_options(**level) as db, db.begin():
+            yield db
+
+    @contextmanager
     def change(self, action: str, org_id: str | None, data: dict[str, Any]) -> Iterator[Connection]:
         """A transaction whose commit includes the audit record: no record, no change.
 

@@ -88,6 +88,8 @@ from cogmill.domain.sign_ins import endpoints as sign_ins
 from cogmill.domain.sign_ins.schemas import AccountOut, InvitationOut, SignedOutOut, SignInOptionsOut
 from cogmill.domain.snapshot_builds import endpoints as snapshot_builds
 from cogmill.domain.snapshot_builds.schemas import BuildOut
+from cogmill.domain.usage import endpoints as usage
+from cogmill.domain.usage.schemas import ConsumptionCycle, ConsumptionOut
 from cogmill.domain.webhooks import endpoints as webhooks
 from cogmill.domain.webhooks.schemas import DeliveryDetailsOut, DeliveryOut, WebhookOut, WebhookWithSecretOut
 from cogmill.web.guard import Reach
@@ -116,6 +118,8 @@ SEARCH_CODE = (P.USE_ASK_DEVIN, P.USE_DEVIN_SESSIONS)
 GIT, VIEW_GIT = (P.MANAGE_GIT_INTEGRATIONS,), (P.MANAGE_GIT_INTEGRATIONS, P.VIEW_GIT_INTEGRATIONS)
 REPO_BLUEPRINTS, SHARED_BLUEPRINTS = (P.MANAGE_REPO_BLUEPRINTS,), (P.MANAGE_ACCOUNT_SNAPSHOTS,)
 SNAPSHOTS = (P.MANAGE_ORG_SNAPSHOTS,)
+CONSUMPTION = (P.VIEW_ACCOUNT_CONSUMPTION, P.MANAGE_BILLING)
+ORG_CONSUMPTION = (P.VIEW_ORG_CONSUMPTION, P.MANAGE_BILLING)
 USE_PLAYBOOKS = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_PLAYBOOKS)
 VIEW_AUTOMATIONS, AUTOMATIONS = (P.VIEW_ORG_AUTOMATIONS, P.MANAGE_ORG_AUTOMATIONS), (P.MANAGE_ORG_AUTOMATIONS,)
 WEBHOOKS, WEBHOOKS_EVERYWHERE = (P.MANAGE_ORG_SETTINGS,), (P.MANAGE_ENTERPRISE_SETTINGS,)
@@ -230,6 +234,21 @@ TABLE: list[Op] = [
     Op("remove_organization_allowed_tag", DELETE, "/v3/enterprise/organizations/{org_id}/tags/{tag:path}", ENTERPRISE_ORG, (P.MANAGE_ENTERPRISE_SETTINGS,), organizations.remove_tag, AllowedTagsOut, audit="update_org_settings"),
     Op("get_org_groups_config", GET, "/v3/enterprise/org-group-limits", IN_ENTERPRISE, (P.MANAGE_ORGANIZATIONS,), organizations.get_group_limits, OrgGroupsOut),
     Op("update_org_groups_config", PUT, "/v3/enterprise/org-group-limits", IN_ENTERPRISE, (P.MANAGE_ORGANIZATIONS,), organizations.replace_group_limits, OrgGroupsOut, audit="set_org_group_limits"),
+
+    Op("list_consumption_cycles", GET, "/v3/enterprise/consumption/cycles", IN_ENTERPRISE, (P.MANAGE_BILLING,), usage.list_cycles, Page[ConsumptionCycle]),
+    Op("get_enterprise_daily_consumption", GET, "/v3/enterprise/consumption/daily", IN_ENTERPRISE, CONSUMPTION, usage.daily, ConsumptionOut),
+    Op("get_enterprise_organization_daily_consumption", GET, "/v3/enterprise/consumption/daily/organizations/{org_id}", ENTERPRISE_ORG, CONSUMPTION, usage.daily, ConsumptionOut),
+    Op("get_enterprise_service_user_daily_consumption", GET, "/v3/enterprise/consumption/daily/service-users/{service_user_id}", IN_ENTERPRISE, CONSUMPTION, usage.daily_of_service_user, ConsumptionOut),
+    Op("get_enterprise_session_daily_consumption", GET, "/v3/enterprise/consumption/daily/sessions/{session_id}", IN_ENTERPRISE, CONSUMPTION, usage.daily_of_session, ConsumptionOut),
+    Op("get_enterprise_user_daily_consumption", GET, "/v3/enterprise/consumption/daily/users/{user_id}", IN_ENTERPRISE, CONSUMPTION, usage.daily_of_user, ConsumptionOut),
+    Op("get_organization_daily_consumption", GET, "/v3/organizations/consumption/daily", IN_HOME_ORG, ORG_CONSUMPTION, usage.daily, ConsumptionOut),
+    Op("get_organization_service_user_daily_consumption", GET, "/v3/organizations/consumption/daily/service-users/{service_user_id}", IN_HOME_ORG, ORG_CONSUMPTION, usage.daily_of_service_user, ConsumptionOut),
+    Op("get_organization_session_daily_consumption", GET, "/v3/organizations/consumption/daily/sessions/{session_id}", IN_HOME_ORG, ORG_CONSUMPTION, usage.daily_of_session, ConsumptionOut),
+    Op("get_organization_user_daily_consumption", GET, "/v3/organizations/consumption/daily/users/{user_id}", IN_HOME_ORG, ORG_CONSUMPTION, usage.daily_of_user, ConsumptionOut),
+    Op("get_organization_daily_consumption", GET, "/v3/organizations/{org_id}/consumption/daily", IN_ORG, ORG_CONSUMPTION, usage.daily, ConsumptionOut),
+    Op("get_organization_service_user_daily_consumption", GET, "/v3/organizations/{org_id}/consumption/daily/service-users/{service_user_id}", IN_ORG, ORG_CONSUMPTION, usage.daily_of_service_user, ConsumptionOut),
+    Op("get_organization_session_daily_consumption", GET, "/v3/organizations/{org_id}/consumption/daily/sessions/{session_id}", IN_ORG, ORG_CONSUMPTION, usage.daily_of_session, ConsumptionOut),
+    Op("get_organization_user_daily_consumption", GET, "/v3/organizations/{org_id}/consumption/daily/users/{user_id}", IN_ORG, ORG_CONSUMPTION, usage.daily_of_user, ConsumptionOut),
 
     Op("list_enterprise_blueprints", GET, "/v3beta1/enterprise/snapshot-setup/blueprints", IN_ENTERPRISE, SHARED_BLUEPRINTS, blueprints.list_shared, BlueprintListOut),
     Op("create_enterprise_blueprint", POST, "/v3beta1/enterprise/snapshot-setup/blueprints", IN_ENTERPRISE, SHARED_BLUEPRINTS, blueprints.create_shared, BlueprintOut, audit="create_blueprint", status=201),

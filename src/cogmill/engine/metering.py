@@ -1,12 +1,34 @@
 """ACUs while a session runs: active seconds and model cost, booked with every step; waiting costs nothing."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
+
+from cogmill.domain.usage.ledger import Use
 
 MICRO = 1_000_000
 OWN_LIMIT = "max_acu_limit of the session"
 ORG_LIMIT = "max_session_acu_limit of the organization"
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What one step, or the rest of a turn, consumed."""
+
+    acus: int
+    """In millionths, as is `usd`."""
+    usd: int
+    active_ms: int
+
+    def use(self, contents: Mapping[str, Any] | None = None) -> Use:
+        """For the ledger; of a model call with what its event says of model and tokens."""
+        usage = (contents or {}).get("usage")
+        counts = usage if isinstance(usage, Mapping) else {}
+        names = {"input_tokens": "input_tokens", "output_tokens": "output_tokens", "cached_tokens": "cache_read_tokens"}
+        tokens = {ours: int(counts.get(theirs) or 0) for ours, theirs in names.items()}
+        return Use(active_ms=self.active_ms, model=(contents or {}).get("model"), **tokens)
 
 
 @dataclass(slots=True)
@@ -26,13 +48,14 @@ class Meter:
         """Millionths of an ACU for active seconds and US dollars of model cost."""
         return round(seconds / self.acu_seconds * MICRO + float(usd) * self.acu_per_usd * MICRO)
 
-    def book(self, usd: Decimal = Decimal(0)) -> int:
-        """Book the time since the last booking, and a cost; answers the millionths to write down."""
+    def book(self, usd: Decimal = Decimal(0)) -> Booked:
+        """Book the time since the last booking, and a cost; answers what to write down."""
         now = time.monotonic()
-        micro = self.cost(now - self._booked_until, usd)
+        seconds = now - self._booked_until
+        micro = self.cost(seconds, usd)
         self._booked_until = now
         self.consumed += micro
-        return micro
+        return Booked(micro, round(usd * MICRO), round(seconds * 1000))
 
     def remaining(self) -> int | None:
         """Millionths left below the limit, unbooked time taken off; None without a limit."""

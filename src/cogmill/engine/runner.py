@@ -134,13 +134,14 @@ class Run:
         self, trigger: Trigger, detail: Detail | None, events: list[NewEvent], reason: str | None
     ) -> Outcome:
         heard = self.turn.heard if self.turn else 2**31
-        acus = self.meter.book()
-        settled = await self.store.settle(trigger, detail, events, acus=acus, heard=heard, reason=reason)
+        booked = self.meter.book()
+        settled = await self.store.settle(trigger, detail, events, booked=booked, heard=heard, reason=reason)
         if settled:
             return "settled"
         # Booked with an event: the log must say all that the row says.
-        event = NewEvent("turn_continued", "lifecycle", "Goes on: the user wrote meanwhile", {"acus": acus / MICRO})
-        await self.store.append([event], acus=acus, run_state="queued", active_since=None)
+        told = {"acus": booked.acus / MICRO}
+        event = NewEvent("turn_continued", "lifecycle", "Goes on: the user wrote meanwhile", told)
+        await self.store.append([event], booked=booked, use=booked.use(), run_state="queued", active_since=None)
         return "again"
 
     async def close(self) -> None:

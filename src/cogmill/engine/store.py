@@ -10,11 +10,13 @@ from sqlalchemy import select
 from cogmill.access.context import Context, Runtime
 from cogmill.access.scope import Scope
 from cogmill.domain.organizations.rules import rules_of
-from cogmill.domain.sessions.active_time import MICRO, of_cut_run
+from cogmill.domain.sessions.active_time import MICRO, Unbooked, of_cut_run
 from cogmill.domain.sessions.events import MESSAGES, read_log
 from cogmill.domain.sessions.log import NewEvent, StaleEpoch, append, status_event
 from cogmill.domain.sessions.states import Detail, State, Trigger, transition
+from cogmill.domain.usage.ledger import NOTHING, Use
 from cogmill.engine.agents.seam import LogEvent
+from cogmill.engine.metering import Booked
 from cogmill.engine.redaction import Redactor
 from cogmill.engine.variables import SessionSecret, to_hide
 from cogmill.kit.faults import crash_point
@@ -60,13 +62,13 @@ async def claim(runtime: Runtime, row_id: int) -> Claimed | None:
         before = State.of(row.status, row.status_detail)
         after, cut = transition(before, Trigger.CLAIM), row.run_state == "running"
         events = [status_event(after)] if after != before else []
-        acus = of_cut_run(ctx, row) if cut else 0
+        left = of_cut_run(ctx, row) if cut else Unbooked()
         if cut:
-            told = {"acus": acus / MICRO}
+            told = {"acus": left.acus / MICRO}
             events.append(NewEvent("session_recovered", "lifecycle", "Taken up again after an interruption", told))
         append(
-            ctx, row.id, row.session_id, events, epoch=row.epoch, state=after, acus=acus, run_state="running",
-            next_epoch=row.epoch + 1, active_since=ctx.now,
+            ctx, row.id, row.session_id, events, epoch=row.epoch, state=after, acus=left.acus, use=left.use,
+            run_state="running", next_epoch=row.epoch + 1, active_since=ctx.now,
         )  # fmt: skip
         crash_point("claim_before_commit")
         row = ctx.db.execute(select(session).where(session.c.id == row_id)).one()
@@ -101,23 +103,30 @@ class Store:
         self.redactor = Redactor(to_hide(claimed.secrets))
         self._call = _call(runtime, "", self.row.org_id, f"run-{self.row.session_id[6:14]}-{self.epoch}")
 
-    async def append(self, events: list[NewEvent], *, state: State | None = None, acus: int = 0, **changes: Any) -> int:
+    async def append(
+        self,
+        events: list[NewEvent],
+        *,
+        state: State | None = None,
+        booked: Booked | None = None,
+        use: Use = NOTHING,
+        **changes: Any,
+    ) -> int:
         """Append events, redacted; answers the last sequence number. StaleEpoch when this run's claim is over."""
         clean = [self._clean(event) for event in events]
 
         def work(ctx: Context) -> int:
-            return self._append(ctx, clean, state, acus, changes)
+            return self._append(ctx, clean, state, booked, changes, use)
 
         return await self._call.write(work)
 
     def _append(
-        self, ctx: Context, events: list[NewEvent], state: State | None, acus: int, changes: dict[str, Any]
-    ) -> int:
-        if acus:
-            changes = {"active_since": ctx.now} | changes
-        return append(
-            ctx, self.row.id, self.row.session_id, events, epoch=self.epoch, state=state, acus=acus, **changes
-        )
+        self, ctx: Context, events: list[NewEvent], state: State | None, booked: Booked | None,
+        changes: dict[str, Any], use: Use = NOTHING,
+    ) -> int:  # fmt: skip
+        if booked is not None:
+            changes = {"active_since": ctx.now, "acus": booked.acus, "usd": booked.usd} | changes
+        return append(ctx, self.row.id, self.row.session_id, events, epoch=self.epoch, state=state, use=use, **changes)
 
     def _clean(self, event: NewEvent) -> NewEvent:
         text, json_ = self.redactor.text, self.redactor.json
@@ -175,14 +184,14 @@ class Store:
         detail: Detail | None,
         events: list[NewEvent],
         *,
-        acus: int,
+        booked: Booked,
         heard: int,
         reason: str | None,
     ) -> bool:
         """End the turn; False, and nothing is written, when the user said something that the turn has not heard."""
         after = transition(State.of("running", "working"), trigger, detail)
         status = status_event(after, reason)
-        status.contents["acus"] = acus / MICRO
+        status.contents["acus"] = booked.acus / MICRO
         clean = [self._clean(event) for event in [*events, status]]
 
         def work(ctx: Context) -> bool:
@@ -193,7 +202,7 @@ class Store:
                 return False
             idle_since = ctx.now if trigger is Trigger.SETTLE else None
             waits = {"run_state": "idle", "idle_since": idle_since, "active_since": None}
-            self._append(ctx, clean, after, acus, waits)
+            self._append(ctx, clean, after, booked, waits, booked.use())
             return True
 
         crash_point("before_settle")
@@ -211,13 +220,13 @@ class Store:
 
     def write_in(self, ctx: Context, events: list[NewEvent]) -> None:
         """Append events within a transaction of `fenced`."""
-        self._append(ctx, [self._clean(event) for event in events], None, 0, {})
+        self._append(ctx, [self._clean(event) for event in events], None, None, {})
 
     async def fenced(self, work: Callable[[Context], T]) -> T:
         """Other work in one transaction that counts only while this run's claim stands."""
 
         def unit(ctx: Context) -> T:
-            self._append(ctx, [], None, 0, {})
+            self._append(ctx, [], None, None, {})
             return work(ctx)
 
         return await self._call.write(unit)

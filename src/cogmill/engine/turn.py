@@ -180,16 +180,18 @@ class LiveTurn:
     async def _complete(
         self, step: "_Step", known: Known, result: StepResult, usd: Decimal, seconds: float, attempt: int
     ) -> StepOutcome:
-        acus = self._meter.book(usd)
+        booked = self._meter.book(usd)
         contents = result.contents | {
             "key": step.key, "title": step.title, "attempt": attempt, "ok": result.ok,
-            "seconds": round(seconds, 3), "acus": acus / MICRO,
+            "seconds": round(seconds, 3), "acus": booked.acus / MICRO,
         }  # fmt: skip
         if not step.effects and step.input:
             contents["input"] = step.input
         summary = result.summary or (step.title if result.ok else f"Failed: {step.title}")
         event = NewEvent(f"{step.type}_completed", step.category, summary, contents)
-        await self._store.append([event], acus=acus, usd=round(usd * MICRO))
+        await self._store.append(
+            [event], booked=booked, use=booked.use(contents if step.type == "model_call" else None)
+        )
         crash_point("step_completed")
         known.attempts, known.completed = attempt, contents
         return StepOutcome(contents, result.ok, False, attempt=attempt)

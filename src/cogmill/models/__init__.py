@@ -13,6 +13,7 @@ from cogmill.models import (
     repositories,
     schedules,
     sessions,
+    usage,
     webhooks,
 )
 from cogmill.models.metadata import metadata
@@ -31,5 +32,6 @@ __all__ = [
     "repositories",
     "schedules",
     "sessions",
+    "usage",
     "webhooks",
 ]

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, update
 from cogmill.access.context import Context
 from cogmill.domain.sessions import news
 from cogmill.domain.sessions.states import State
+from cogmill.domain.usage import ledger
 from cogmill.kit.hot_insert import HotInsert
 from cogmill.kit.ids import event_id
 from cogmill.models.sessions import session, session_event
@@ -20,6 +21,7 @@ CATEGORIES = (
 )  # fmt: skip
 
 INSERT_EVENTS = HotInsert(session_event)
+_ANSWERED = ("id", "last_seq", "org_id", "origin", "user_id", "service_user_id")
 
 
 class StaleEpoch(Exception):
@@ -59,12 +61,14 @@ def append(
     next_epoch: int | None = None,
     acus: int = 0,
     usd: int = 0,
+    use: ledger.Use = ledger.NOTHING,
     **changes: Any,
 ) -> int:
     """Append events and change the session's row with them, as one. Answers the sequence number of the last one.
 
     With an `epoch` the write counts only while that claim stands; otherwise StaleEpoch, and nothing is written.
-    `next_epoch` begins another claim. `acus` and `usd`, both in millionths, are added to what was consumed.
+    `next_epoch` begins another claim. `acus` and `usd`, both in millionths, are added to what was consumed,
+    and written into the ledger with what `use` tells; such a write has at least one event.
     """
     if next_epoch is not None:
         changes["epoch"] = next_epoch
@@ -78,6 +82,7 @@ def append(
     insert_events(ctx, row_id, session_id, row.last_seq - len(events), events)
     if state is not None and any(event.event_type == "status_changed" for event in events):
         news.changed(ctx, row_id, row.org_id, row.origin, state)
+    ledger.write(ctx, row, acus, usd, use)
     return int(row.last_seq)
 
 
@@ -95,7 +100,7 @@ def _change(fenced: bool, names: tuple[str, ...]) -> Any:
         "acus_micro": columns.acus_micro + bindparam("acus"),
         "usd_micro": columns.usd_micro + bindparam("usd"),
     }
-    return change.values(values).returning(columns.last_seq, columns.org_id, columns.origin)
+    return change.values(values).returning(*(columns[name] for name in _ANSWERED))
 
 
 def insert_events(ctx: Context, row_id: int, session_id: str, after: int, events: list[NewEvent]) -> None:

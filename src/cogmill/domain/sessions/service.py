@@ -116,13 +116,14 @@ def archive(ctx: Context, devin_id: str) -> SessionRow:
 
 
 def _archive_tree(ctx: Context, row: SessionRow) -> None:
-    waiting = [row]
-    while waiting:
-        one = waiting.pop()
+    tree = [row]
+    for one in tree:  # which grows; all are locked before the first one is stopped, whose use locks sums
+        children = select(session).where(session.c.parent_session_id == one.session_id).order_by(session.c.id)
+        tree.extend(ctx.db.execute(children.with_for_update()))
+    for one in tree:
         if one.status not in ENDED and one.status != Status.SUSPENDED:
             _stop(ctx, one, Trigger.SUSPEND, Detail.USER_REQUEST)
         _mark_archived(ctx, one)
-        waiting.extend(ctx.db.execute(select(session).where(session.c.parent_session_id == one.session_id)))
 
 
 def _mark_archived(ctx: Context, row: SessionRow) -> None:
@@ -135,10 +136,10 @@ def _stop(ctx: Context, row: SessionRow, trigger: Trigger, detail: Detail | None
     """Take the session from whoever runs it (its epoch ends) and have its processes killed."""
     after = transition(State.of(row.status, row.status_detail), trigger, detail)
     who = "the user" if ctx.caller is None else ctx.caller.name
-    acus, event = of_stopped_run(ctx, row), status_event(after, f"asked by {who}")
-    event.contents["acus"] = acus / MICRO
+    left, event = of_stopped_run(ctx, row), status_event(after, f"asked by {who}")
+    event.contents["acus"] = left.acus / MICRO
     append(
-        ctx, row.id, row.session_id, [event], state=after, acus=acus, next_epoch=row.epoch + 1,
+        ctx, row.id, row.session_id, [event], state=after, acus=left.acus, use=left.use, next_epoch=row.epoch + 1,
         run_state="idle", idle_since=None, active_since=None,
     )  # fmt: skip
     ctx.after_commit.append(partial(ctx.runtime.signals.cancelled, row.id))

@@ -1,0 +1,1 @@
+"""What sessions use: ledger, consumption, limits."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import select, update
+from starlette.applications import Starlette
 
 import cogmill.server
 from cogmill.access.context import Context, Runtime
@@ -139,7 +139,7 @@ class StillEngine:
 class Server:
     """The application in this process, and callers of it."""
 
-    app: FastAPI
+    app: Starlette
     runtime: Runtime
     world: World
     engine: Any

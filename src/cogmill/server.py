@@ -12,7 +12,7 @@ from threading import Event
 from types import FrameType
 from typing import Any
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from cogmill.access import data_keys
 from cogmill.access.context import LoggedEvent, Runtime, Signals
@@ -125,7 +125,7 @@ def sandbox_driver(settings: Settings) -> SandboxDriver:
     return BubblewrapDriver()
 
 
-def build(settings: Settings, installation: Installation) -> tuple[FastAPI, Runtime]:
+def build(settings: Settings, installation: Installation) -> tuple[Starlette, Runtime]:
     """The application and what lives as long as it; its lifespan starts and stops the engine."""
     from cogmill.api.app import create_app
     from cogmill.api.table import TABLE
@@ -152,7 +152,7 @@ def build(settings: Settings, installation: Installation) -> tuple[FastAPI, Runt
     signals.due = engine.due
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await engine.start()
         try:
             async with authenticator.uses.written_to(database), runtime.legacy_calls.written_to(database):

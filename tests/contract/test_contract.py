@@ -56,7 +56,7 @@ def test_an_address_without_an_organization_is_the_twin_of_one_with_it():
 
 
 def test_no_route_outside_the_table():
-    from cogmill.api.document import create_app
+    from cogmill.api.app import create_app
     from tests.contract.test_sweep import plain_runtime
 
     routes = {(method, route.path) for route in create_app(plain_runtime(), TABLE).routes for method in route.methods}

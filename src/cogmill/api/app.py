@@ -7,11 +7,10 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import date
 from http import HTTPStatus
-from typing import Any
 
 import structlog
-from fastapi import FastAPI
 from prometheus_client import Counter, Histogram
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect, Request
@@ -19,12 +18,10 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cogmill import __version__
 from cogmill.access.context import Runtime
 from cogmill.access.rate_limits import Said
-from cogmill.api.build import add_operations
+from cogmill.api.build import routes
 from cogmill.api.operations import Op
-from cogmill.api.refusals import LEGACY_NAME, LEGACY_SCHEMA, SCHEMA, SCHEMA_NAME
 from cogmill.kit.logs import logger
 from cogmill.web import legacy
 from cogmill.web.addresses import Proxies
@@ -40,45 +37,23 @@ SECONDS = Histogram(
 )
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 log = logger("http")
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 
-def create_app(runtime: Runtime, table: list[Op], lifespan: Lifespan | None = None) -> FastAPI:
+def create_app(runtime: Runtime, table: list[Op], lifespan: Lifespan | None = None) -> Starlette:
     """The application over a runtime; nothing starts before its lifespan does."""
-    app = Api(
-        title="Cogmill",
-        version=__version__,
-        description="Compatible with the Devin API. Operations marked x-extension are Cogmill's own.",
-        license_info={"name": "Apache-2.0"},
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
-        lifespan=lifespan,
-    )
+    app = Api(routes=routes(table, runtime), lifespan=lifespan, exception_handlers={HTTPException: _http_exception})
     app.trusted_proxies = runtime.settings.trusted_proxies
     app.sunset = runtime.settings.legacy_sunset
-    add_operations(app, table, runtime)
-    app.add_exception_handler(HTTPException, _http_exception)
+    app.router.redirect_slashes = False
     return app
 
 
-class Api(FastAPI):
-    """FastAPI for routes and their document; around them only what we need."""
+class Api(Starlette):
+    """Routes, and around them only what we need."""
 
     trusted_proxies: list[str] | None = None
     sunset: date | None = None
-
-    def openapi(self) -> dict[str, Any]:
-        document = super().openapi()
-        components = document.setdefault("components", {})
-        components.setdefault("schemas", {})[SCHEMA_NAME] = SCHEMA
-        schemes = components.setdefault("securitySchemes", {})
-        schemes["bearer"] = {"type": "http", "scheme": "bearer", "description": "An API key: cog_…"}
-        old = "A key of the old APIs: apk_user_…, or for v1 also apk_…"
-        schemes["legacy"] = {"type": "http", "scheme": "bearer", "description": old}
-        components["schemas"][LEGACY_NAME] = LEGACY_SCHEMA
-        return document
 
     def build_middleware_stack(self) -> ASGIApp:
         inner = HeadAsGet(ExceptionMiddleware(self.router, handlers=self.exception_handlers))

@@ -1,21 +1,18 @@
-"""From the table to routes: FastAPI documents them, the guard and one transaction surround every handler."""
+"""From the table to routes: the guard and one transaction surround every handler."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import FastAPI
-from fastapi import Query as QueryParameters
-from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from cogmill.access.context import Context, Runtime
 from cogmill.api import idempotency
 from cogmill.api.operations import GET, Op
-from cogmill.api.refusals import refusals
 from cogmill.domain.audit_logs import chain
 from cogmill.domain.audit_logs.refused import Attempt, note
 from cogmill.kit.errors import NotFound, Refusal
@@ -23,21 +20,17 @@ from cogmill.web.call import Call, Work
 from cogmill.web.errors import refused
 from cogmill.web.guard import Reach, admit
 from cogmill.web.inputs import read_body, read_query
-from cogmill.web.legacy import Legacy
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class OpRoute(APIRoute):
-    """A route that FastAPI documents from the handler's types, and that runs our own short way from request to answer.
+class OpRoute(Route):
+    """One row of the table in the router; FastAPI, which documents it, takes no part in requests."""
 
-    Validating inputs once and writing the answer once saves more than half of its cost (docs/decisions/0007).
-    """
-
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        super().__init__(path, endpoint, **options)
-        run: Endpoint = endpoint.run  # type: ignore[attr-defined]
-        self.legacy: Legacy | None = endpoint.legacy  # type: ignore[attr-defined]
+    def __init__(self, op: Op, run: Endpoint) -> None:
+        super().__init__(op.path, run, methods=[op.method], name=op.id)
+        self.methods = {op.method}  # HEAD is answered for every GET row alike (web/head.py)
+        self.legacy = op.legacy
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             response = await run(Request(scope, receive, send))
@@ -45,82 +38,23 @@ class OpRoute(APIRoute):
 
         self.app = app
 
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As the base class, and notes the route, by whose path requests are counted."""
+        match, child = super().matches(scope)
+        if match is not Match.NONE:
+            child["route"] = self
+        return match, child
 
-def add_operations(app: FastAPI, table: list[Op], runtime: Runtime) -> None:
-    """Put every row of the table into the app."""
-    app.router.route_class = OpRoute
+
+def routes(table: list[Op], runtime: Runtime) -> list[OpRoute]:
+    """Every row of the table as a route."""
     turns = idempotency.Turns()
-    for op in table:
-        has_inputs = bool(_inputs(op)) or "{org_id}" in op.path or idempotency.applies(op)
-        responses = refusals(op, has_inputs=has_inputs)
-        if op.output is None:
-            content = {op.media_type: {"schema": {"type": "string"}}} if op.media_type else {}
-            responses[op.status] = {"description": "see the address", "content": content}
-        app.router.add_api_route(
-            op.path,
-            _documented(op, runtime, turns),
-            methods=[op.method],
-            operation_id=f"{op.id}_home" if op.reach is Reach.IN_HOME_ORG else op.id,
-            response_model=op.output,
-            status_code=op.status,
-            include_in_schema=not op.hidden,
-            responses=responses,
-            response_class=Response if op.output is None else JSONResponse,
-            summary=op.id.replace("_", " ").capitalize(),
-            description=_description(op),
-            deprecated=True if op.legacy else None,
-            openapi_extra=_extra(op),
-            tags=[op.tag],
-        )
+    return [OpRoute(op, endpoint(op, runtime, turns)) for op in table]
 
 
-def _description(op: Op) -> str | None:
-    said = inspect.getdoc(op.handler)
-    return "\n\n".join(filter(None, (said, op.legacy.way_forward))) if op.legacy else said
-
-
-def _extra(op: Op) -> dict[str, Any]:
-    """What the document says of a row beyond its types."""
-    said: dict[str, Any] = {"x-permission": list(op.permissions), "x-extension": op.extension}
-    if op.reach is not Reach.PUBLIC:
-        said["security"] = [{"legacy" if op.legacy else "bearer": []}]
-    if op.legacy:
-        said["x-v3"] = list(op.legacy.successors)
-    if idempotency.applies(op):
-        said["parameters"] = [idempotency.PARAMETER]
-    if op.takes_file:
-        file = {"type": "string", "format": "binary"}
-        schema = {"type": "object", "properties": {"file": file}, "required": ["file"]}
-        said["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
-    return said
-
-
-def _documented(op: Op, runtime: Runtime, turns: idempotency.Turns) -> Callable[..., Any]:
-    """A stand-in with the signature that FastAPI documents; it carries the real way of the request."""
-
-    def stand_in() -> None: ...
-
-    parameters = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=_documented_type(name, annotation))
-        for name, annotation in _inputs(op).items()
-    ]
-    extra = inspect.Parameter("org_id", inspect.Parameter.KEYWORD_ONLY, annotation=str)
-    if "{org_id}" in op.path and "org_id" not in _inputs(op):
-        parameters.append(extra)
-    stand_in.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    stand_in.__name__ = op.id
-    stand_in.legacy = op.legacy  # type: ignore[attr-defined]
-    stand_in.run = endpoint(op, runtime, turns)  # type: ignore[attr-defined]
-    return stand_in
-
-
-def _inputs(op: Op) -> dict[str, Any]:
+def inputs_of(op: Op) -> dict[str, Any]:
     signature = inspect.signature(op.handler, eval_str=True)
     return {n: p.annotation for n, p in signature.parameters.items() if n not in {"ctx", "call", "request"}}
-
-
-def _documented_type(name: str, annotation: Any) -> Any:
-    return Annotated[annotation, QueryParameters()] if name == "query" else annotation
 
 
 def endpoint(op: Op, runtime: Runtime, turns: idempotency.Turns) -> Endpoint:
@@ -165,7 +99,7 @@ Act = Callable[[Call, Request, Write], Awaitable[Any]]
 
 def _acting(op: Op, runtime: Runtime) -> Act:
     """Reading the inputs and running the handler; every write of a changing row goes through the given one."""
-    inputs = _inputs(op)
+    inputs = inputs_of(op)
     path_names = [name for name in inputs if name not in {"query", "body"}]
     query_model, body_model = inputs.get("query"), inputs.get("body")
     wants_request = "request" in inspect.signature(op.handler).parameters

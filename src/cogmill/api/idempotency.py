@@ -47,7 +47,12 @@ def applies(op: Op) -> bool:
     An incoming webhook counts a repeated message once by itself, behind the proof of its secret: its senders have no
     identity here that could keep their keys apart.
     """
-    return op.method == POST and op.id not in {"sign_in", "trigger_automation"}
+    return is_documented(op) and op.id != "trigger_automation"
+
+
+def is_documented(op: Op) -> bool:
+    """Whether the header means something on the row, be it here or, for an incoming webhook, in its handler."""
+    return op.method == POST and op.id != "sign_in"
 
 
 def sent_key(request: Request) -> str | None:

@@ -174,9 +174,9 @@ async def test_a_good_key_is_looked_up_once_a_bad_one_every_time(server, monkeyp
     monkeypatch.setattr(Authenticator, "LIFETIME", 60.0)
     original = authenticator._look_up
 
-    async def counting(hashed):
+    async def counting(hashed, *rest):
         looked_up.append(hashed)
-        return await original(hashed)
+        return await original(hashed, *rest)
 
     authenticator._look_up = counting
     for caller in ("org_admin", "org_admin", "unknown", "unknown", "revoked"):

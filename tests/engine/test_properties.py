@@ -358,7 +358,7 @@ def test_what_is_booked_adds_up(steps):
         booked = 0
         for seconds, usd in steps:
             clock.now += seconds
-            booked += count.book(usd)
+            booked += count.book(usd).acus
         assert count.consumed == 7 + booked
         exact = sum(Decimal(s) / 900 + usd / 2 for s, usd in steps) * MICRO
         assert abs(booked - exact) <= len(steps) + 1
@@ -388,5 +388,5 @@ def test_a_cost_that_does_not_fit_is_not_affordable(clock):
 
 def test_waiting_costs_nothing(clock):
     count = meter(clock, consumed=5)
-    assert count.book() == 0
+    assert count.book().acus == 0
     assert count.consumed == 5

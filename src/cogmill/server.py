@@ -36,6 +36,7 @@ from cogmill.kit.crypto import Keyring, create_keys
 from cogmill.kit.db import Database, open_database, sqlite_engine
 from cogmill.kit.hub import Hub
 from cogmill.kit.settings import Settings, SettingsError
+from cogmill.kit.traces import Traces
 from cogmill.migrations.upgrade import upgrade
 from cogmill.preconditions import (
     BACKLOG,
@@ -138,6 +139,7 @@ def build(settings: Settings, installation: Installation) -> tuple[Starlette, Ru
     runtime = Runtime(
         settings, database, keyring, authenticator, system_clock, signals, hub, _record, _redactor,
         rate_limits=RateLimits.of(settings), oidc=OidcProvider.of(settings),
+        traces=Traces.of(settings),
     )  # fmt: skip
     model = model_settings(settings)
 
@@ -160,6 +162,8 @@ def build(settings: Settings, installation: Installation) -> tuple[Starlette, Ru
         finally:
             hub.close()
             await engine.stop()
+            if runtime.traces is not None:
+                await asyncio.to_thread(runtime.traces.close)
             await database.close()
 
     return create_app(runtime, TABLE, lifespan), runtime

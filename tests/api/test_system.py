@@ -60,9 +60,27 @@ async def test_metrics(server):
     routes = {sample.labels["route"] for sample in counted if "route" in sample.labels}
     assert routes <= {op.path for op in TABLE} | {"none"}
     assert "/v3/organizations/{org_id}/sessions/{devin_id}" in routes
-    assert "cogmill_http_request_seconds" in families
+    assert "cogmill_http_request_duration_seconds" in families
     assert made["session_id"] not in answer.text
     assert "canary" not in answer.text
+
+
+@pytest.mark.one_database
+@pytest.mark.settings(metrics_token="right")
+async def test_metrics_with_a_token(server):
+    client = await server.client()
+    for sent, status in ((None, 401), ("Bearer wrong", 401), ("Basic right", 401), ("Bearer right", 200)):
+        answer = await client.get("/metrics", headers={"authorization": sent} if sent else {})
+        assert answer.status_code == status
+        assert status == 200 or "COGMILL_METRICS_TOKEN" in answer.json()["detail"]
+
+
+@pytest.mark.one_database
+@pytest.mark.settings(behind_proxy=True)
+async def test_metrics_beyond_loopback_want_a_token(server):
+    answer = await (await server.client("enterprise_admin")).get("/metrics")
+    assert answer.status_code == 403
+    assert "COGMILL_METRICS_TOKEN" in answer.json()["detail"]
 
 
 async def test_the_document_of_the_server_is_the_one_of_the_code(server):

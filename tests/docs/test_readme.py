@@ -69,6 +69,17 @@ def test_the_administration_page_runs_as_one_script(server: LocalServer, tmp_pat
     assert (tmp_path / "audit.jsonl").read_text().count("\n") > 10
 
 
+def test_the_observability_page_runs(server: LocalServer, tmp_path: Path):
+    page = (ROOT / "docs" / "observability.md").read_text("utf-8")
+    script = "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
+    shell = ["bash", "-euo", "pipefail", "-c", script]
+    caller = environment({"COGMILL_URL": server.url, "PATH": "/usr/local/bin:/usr/bin:/bin"})
+    done = subprocess.run(shell, env=caller, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "cogmill_sessions_running 0.0" in done.stdout
+    assert re.search(r"^[0-9a-f]{32}$", done.stdout, re.MULTILINE)
+
+
 def test_the_settings_table_is_the_code():
     rows = re.findall(r"^\| `COGMILL_(\w+)` \| (.*?) \| (.*?) \|$", README, re.MULTILINE)
     expected = []

@@ -22,6 +22,7 @@ from cogmill.kit.flood import Flood
 from cogmill.kit.hub import Hub
 from cogmill.kit.settings import Settings
 from cogmill.kit.slowdown import Slowdown
+from cogmill.kit.traces import Traces
 
 
 @dataclass(slots=True)
@@ -87,6 +88,8 @@ class Runtime:
     """Who still uses the old APIs."""
     rate_limits: RateLimits = field(default_factory=RateLimits)
     """How many requests they may make."""
+    traces: Traces | None = None
+    """Where spans go, if anywhere."""
 
 
 @dataclass(slots=True)

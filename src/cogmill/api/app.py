@@ -9,7 +9,6 @@ from datetime import date
 from http import HTTPStatus
 
 import structlog
-from prometheus_client import Counter, Histogram
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -22,20 +21,17 @@ from cogmill.access.context import Runtime
 from cogmill.access.rate_limits import Said
 from cogmill.api.build import routes
 from cogmill.api.operations import Op
+from cogmill.kit import metrics
 from cogmill.kit.logs import logger
+from cogmill.kit.traces import Traces
 from cogmill.web import legacy
 from cogmill.web.addresses import Proxies
 from cogmill.web.errors import crashed, plain, problem
 from cogmill.web.head import HeadAsGet
 
-REQUESTS = Counter("cogmill_http_requests_total", "Requests answered", ["method", "route", "status"])
-SECONDS = Histogram(
-    "cogmill_http_request_seconds",
-    "Time from request to answer, in seconds",
-    ["route"],
-    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
-)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+UNTRACED = {"/healthz", "/readyz", "/metrics"}
+"""Asked every few seconds by machines that want no trace of it."""
 log = logger("http")
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
@@ -45,6 +41,7 @@ def create_app(runtime: Runtime, table: list[Op], lifespan: Lifespan | None = No
     app = Api(routes=routes(table, runtime), lifespan=lifespan, exception_handlers={HTTPException: _http_exception})
     app.trusted_proxies = runtime.settings.trusted_proxies
     app.sunset = runtime.settings.legacy_sunset
+    app.traces = runtime.traces
     app.router.redirect_slashes = False
     return app
 
@@ -54,10 +51,12 @@ class Api(Starlette):
 
     trusted_proxies: list[str] | None = None
     sunset: date | None = None
+    traces: Traces | None = None
 
     def build_middleware_stack(self) -> ASGIApp:
         inner = HeadAsGet(ExceptionMiddleware(self.router, handlers=self.exception_handlers))
-        return Surroundings(inner, Proxies(self.trusted_proxies) if self.trusted_proxies else None, self.sunset)
+        proxies = Proxies(self.trusted_proxies) if self.trusted_proxies else None
+        return Surroundings(inner, proxies, self.sunset, self.traces)
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:
@@ -86,12 +85,13 @@ def _methods_at(request: Request) -> list[str]:
 
 
 class Surroundings:
-    """Request id, metrics, one log line, and a decent answer when we fail."""
+    """Request id, metrics, a span, one log line, and a decent answer when we fail."""
 
-    def __init__(self, app: ASGIApp, proxies: Proxies | None, sunset: date | None) -> None:
+    def __init__(self, app: ASGIApp, proxies: Proxies | None, sunset: date | None, traces: Traces | None) -> None:
         self._app = app
         self._proxies = proxies
         self._sunset = sunset
+        self._traces = traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -124,6 +124,8 @@ class Surroundings:
                 await crashed(request_id, legacy=is_legacy)(scope, receive, sending)
         finally:
             _note(scope, status, time.perf_counter() - began)
+            if self._traces is not None:
+                _trace(self._traces, scope, status, time.perf_counter() - began)
             structlog.contextvars.clear_contextvars()
 
 
@@ -146,6 +148,24 @@ def _route(scope: Scope) -> str:
 
 def _note(scope: Scope, status: int, seconds: float) -> None:
     route = _route(scope)
-    REQUESTS.labels(scope["method"], route, status).inc()
-    SECONDS.labels(route).observe(seconds)
+    metrics.HTTP_REQUESTS.labels(metrics.method(scope["method"]), route, status).inc()
+    metrics.HTTP_SECONDS.labels(route).observe(seconds)
     log.debug("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+def _trace(traces: Traces, scope: Scope, status: int, seconds: float) -> None:
+    route, method, now = _route(scope), metrics.method(scope["method"]), time.time()
+    if route in UNTRACED:
+        return
+    traceparent = next((value for name, value in scope["headers"] if name == b"traceparent"), b"").decode("latin-1")
+    attributes = {
+        "http.request.method": method if method != "other" else "_OTHER",
+        "http.route": route if route != "none" else None,
+        "http.response.status_code": status or None,
+        "url.path": scope["path"],
+        "url.scheme": scope["scheme"],
+        "cogmill.request_id": scope["request_id"],
+    }
+    failure = str(status) if status >= 500 else "disconnected" if status == 0 else None
+    name = f"{method} {route}" if route != "none" else method
+    traces.record_request(name, now - seconds, now, attributes, traceparent or None, failure)

@@ -1,14 +1,17 @@
 """Health, metrics and the API document."""
 
 import asyncio
+import secrets
 from typing import Literal
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
+from starlette.requests import Request
 from starlette.responses import Response
 
 from cogmill import __version__
-from cogmill.kit.errors import Unavailable
+from cogmill.kit.errors import Forbidden, Unauthenticated, Unavailable
+from cogmill.kit.metrics import DATABASE_WAITING
 from cogmill.web.call import Call
 from cogmill.web.params import Out
 
@@ -34,8 +37,16 @@ async def readyz(call: Call) -> Health:
     return Health(status="ok", version=__version__)
 
 
-async def metrics(call: Call) -> Response:  # noqa: ARG001
-    """Prometheus metrics."""
+async def metrics(call: Call, request: Request) -> Response:
+    """Prometheus metrics. They name organizations, so that beyond loopback a token is asked for."""
+    settings = call.runtime.settings
+    if settings.metrics_token is not None:
+        due = f"Bearer {settings.metrics_token.get_secret_value()}"
+        if not secrets.compare_digest(request.headers.get("authorization", "").encode(), due.encode()):
+            raise Unauthenticated("Send the token of COGMILL_METRICS_TOKEN as 'Authorization: Bearer …'.")
+    elif not settings.on_loopback:
+        raise Forbidden("Metrics are shown beyond loopback only with a token: set COGMILL_METRICS_TOKEN.")
+    DATABASE_WAITING.set(call.runtime.database.waiting)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -1,9 +1,9 @@
 """The engine inside the server process: asyncio tasks over a fair queue. Waiting sessions cost nothing."""
 
 import asyncio
+import time
 from functools import partial
 
-from prometheus_client import Gauge
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -33,6 +33,7 @@ from cogmill.engine.loops.due import DueLoop
 from cogmill.engine.loops.indexing import Indexing
 from cogmill.engine.runner import Tools, run_session
 from cogmill.engine.snapshots.builder import SnapshotBuilder
+from cogmill.kit import metrics
 from cogmill.kit.logs import logger
 from cogmill.models.sessions import session
 from cogmill.web.call import Call
@@ -40,8 +41,6 @@ from cogmill.web.call import Call
 log = logger("engine")
 BUSY = 8
 """Writes in the queue from which on starting sessions gives way to requests."""
-RUNNING = Gauge("cogmill_sessions_running", "Sessions that run now in this process")
-WAITING = Gauge("cogmill_sessions_waiting", "Sessions that wait to be run")
 
 
 class EmbeddedEngine:
@@ -53,6 +52,7 @@ class EmbeddedEngine:
         self._queue = FairQueue(settings.max_running_sessions, settings.max_running_sessions_per_org)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._again: dict[int, tuple[str, int]] = {}
+        self._runnable_since: dict[int, float] = {}
         self._idle_changed = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._call = Call(tools.runtime, Scope("", None), "engine", None)
@@ -80,7 +80,7 @@ class EmbeddedEngine:
         if left:
             log.info("sessions_taken_up", count=len(left))
         for row_id, org_id, priority in left:
-            self._queue.add(row_id, org_id, priority)
+            self._add(row_id, org_id, priority)
         self._pump()
         await self._builder.start()
         self._loops = [
@@ -100,7 +100,7 @@ class EmbeddedEngine:
         if row_id in self._tasks:
             self._again[row_id] = (org_id, priority)
         else:
-            self._queue.add(row_id, org_id, priority)
+            self._add(row_id, org_id, priority)
             self._pump()
 
     def cancelled(self, row_id: int) -> None:
@@ -131,17 +131,22 @@ class EmbeddedEngine:
             if late:
                 await asyncio.wait(late, timeout=5)
 
+    def _add(self, row_id: int, org_id: str, priority: int) -> None:
+        self._runnable_since.setdefault(row_id, time.monotonic())
+        self._queue.add(row_id, org_id, priority)
+
     def _pump(self) -> None:
         while not self._tools.stopping.is_set() and (taken := self._queue.take()) is not None:
             row_id, org_id = taken
             task = asyncio.create_task(self._run(row_id))
             self._tasks[row_id] = task
             task.add_done_callback(partial(self._ended, row_id, org_id))
-        RUNNING.set(self._queue.running)
-        WAITING.set(self._queue.waiting)
+        metrics.SESSIONS_RUNNING.set(self._queue.running)
+        metrics.SESSIONS_WAITING.set(self._queue.waiting)
 
     async def _run(self, row_id: int) -> None:
         await self._give_way()
+        metrics.SESSION_QUEUE_SECONDS.observe(time.monotonic() - self._runnable_since.pop(row_id, time.monotonic()))
         outcome = await run_session(self._tools, row_id)
         if outcome == "again":
             self._again.setdefault(row_id, ("", 0))
@@ -163,7 +168,7 @@ class EmbeddedEngine:
             asyncio.get_running_loop().call_later(5, self.runnable, row_id, org_id, 1)
         again = self._again.pop(row_id, None)
         if again is not None:
-            self._queue.add(row_id, org_id, again[1])
+            self._add(row_id, org_id, again[1])
         self._pump()
 
     async def _suspend_idle(self) -> None:
@@ -191,6 +196,7 @@ class EmbeddedEngine:
             try:
                 await workspaces.run_once(self._call, settings.data / "sessions", settings.workspace_keep_hours * 3600)
             except (OSError, SQLAlchemyError):
+                metrics.LOOP_FAILURES.labels("clean_up_failed").inc()
                 log.exception("clean_up_failed")
             await asyncio.sleep(workspaces.EVERY_SECONDS)
 
@@ -200,6 +206,7 @@ class EmbeddedEngine:
             try:
                 await idempotent_requests.run_once(self._call, keep)
             except SQLAlchemyError:
+                metrics.LOOP_FAILURES.labels("answers_not_removed").inc()
                 log.exception("answers_not_removed")
             await asyncio.sleep(idempotent_requests.EVERY_SECONDS)
 
@@ -210,6 +217,7 @@ class EmbeddedEngine:
                 keep = settings.organization_retention_days * 86_400
                 await deleted_organizations.run_once(self._call, settings.data, keep)
             except (OSError, SQLAlchemyError):
+                metrics.LOOP_FAILURES.labels("organization_not_purged").inc()
                 log.exception("organization_not_purged")
             await asyncio.sleep(deleted_organizations.EVERY_SECONDS)
 
@@ -220,6 +228,7 @@ class EmbeddedEngine:
                 await webhooks.forget(self._call, keep)
                 await automations.forget(self._call, keep)
             except SQLAlchemyError:
+                metrics.LOOP_FAILURES.labels("deliveries_not_removed").inc()
                 log.exception("deliveries_not_removed")
             await asyncio.sleep(webhooks.FORGET_EVERY_SECONDS)
 

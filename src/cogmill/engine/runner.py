@@ -30,6 +30,7 @@ from cogmill.engine.snapshots.start import load_variables, snapshot_of
 from cogmill.engine.store import Claimed, Store, claim
 from cogmill.engine.turn import Checkpoint, Limit, LiveTurn
 from cogmill.engine.variables import Variables
+from cogmill.engine.watching import RunWatch
 from cogmill.engine.workspace import Source, Workspace
 from cogmill.kit.errors import Refusal
 from cogmill.kit.faults import crash_point
@@ -69,12 +70,15 @@ async def run_session(tools: Tools, row_id: int) -> Outcome:
     if claimed is None:
         return "gone"
     run = Run(tools, claimed)
+    outcome: Outcome | None = None
     try:
-        return await run.drive()
+        outcome = await run.drive()
     except StaleEpoch:
-        return "gone"  # ended, put to sleep or taken over: whoever did that wrote it down
+        outcome = "gone"  # ended, put to sleep or taken over: whoever did that wrote it down
     finally:
+        run.watch.over(outcome or "lost")
         await asyncio.shield(run.close())
+    return outcome
 
 
 class Run:
@@ -89,6 +93,7 @@ class Run:
         self.workspace = Workspace(tools.runtime, self.store, tools.driver, tools.mirrors)
         which = OWN_LIMIT if claimed.acu_limit == self.row.max_acu_limit else ORG_LIMIT
         self.meter = Meter(settings.acu_seconds, settings.acu_per_usd, self.row.acus_micro, claimed.acu_limit, which)
+        self.watch = RunWatch(tools.runtime.traces, self.row, recovered=claimed.recovered)
         self.sandbox: Sandbox | None = None
         self.turn: LiveTurn | None = None
         self.knowledge: tuple[Knowledge, ...] = ()
@@ -136,7 +141,8 @@ class Run:
         heard = self.turn.heard if self.turn else 2**31
         booked = self.meter.book()
         settled = await self.store.settle(trigger, detail, events, booked=booked, heard=heard, reason=reason)
-        if settled:
+        if settled is not None:
+            self.watch.settled(settled.status, settled.detail, booked.acus)
             return "settled"
         # Booked with an event: the log must say all that the row says.
         told = {"acus": booked.acus / MICRO}
@@ -194,6 +200,7 @@ class Run:
             self.meter,
             self.tools.stopping,
             self._bring_all,
+            self.watch,
         )
 
     async def _note_first_unsafe_use(self) -> None:

@@ -187,8 +187,8 @@ class Store:
         booked: Booked,
         heard: int,
         reason: str | None,
-    ) -> bool:
-        """End the turn; False, and nothing is written, when the user said something that the turn has not heard."""
+    ) -> State | None:
+        """End the turn; None, and nothing is written, when the user said something that the turn has not heard."""
         after = transition(State.of("running", "working"), trigger, detail)
         status = status_event(after, reason)
         status.contents["acus"] = booked.acus / MICRO
@@ -208,7 +208,7 @@ class Store:
         crash_point("before_settle")
         settled = await self._call.write(work)
         crash_point("settled")
-        return settled
+        return after if settled else None
 
     async def release(self) -> None:
         """Give the session back to the queue as it stands, for the next process to take up."""

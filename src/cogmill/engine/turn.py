@@ -28,6 +28,7 @@ from cogmill.engine.journal import Journal, Known
 from cogmill.engine.live_output import LiveOutput
 from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Meter
 from cogmill.engine.store import Store
+from cogmill.engine.watching import RunWatch
 from cogmill.engine.workspace import Workspace
 from cogmill.kit.faults import crash_point
 from cogmill.sandbox.protocol import Sandbox
@@ -69,7 +70,7 @@ class LiveTurn:
     def __init__(
         self, store: Store, workspace: Workspace, sandbox: Sandbox, task: Task, history: Sequence[LogEvent],
         secrets: Mapping[str, str], meter: Meter, stopping: asyncio.Event,
-        bring: Callable[[LogEvent], Awaitable[None]],
+        bring: Callable[[LogEvent], Awaitable[None]], watch: RunWatch,
     ) -> None:  # fmt: skip
         self.task = task
         self.history = history
@@ -81,6 +82,7 @@ class LiveTurn:
         self._workspace = workspace
         self._meter = meter
         self._stopping = stopping
+        self._watch = watch
         self._journal = Journal(history)
         self.bring = bring
         """Puts the files of a message into the workspace."""
@@ -192,6 +194,7 @@ class LiveTurn:
         await self._store.append(
             [event], booked=booked, use=booked.use(contents if step.type == "model_call" else None)
         )
+        self._watch.step(step.type, step.input, contents, seconds)
         crash_point("step_completed")
         known.attempts, known.completed = attempt, contents
         return StepOutcome(contents, result.ok, False, attempt=attempt)

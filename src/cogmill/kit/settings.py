@@ -48,6 +48,14 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON")
 
+    metrics_token: SecretStr | None = Field(
+        None, description="Bearer token for /metrics; without one only a server on loopback shows them"
+    )
+    otlp_endpoint: str | None = Field(
+        None, description="OpenTelemetry collector that gets traces, e.g. http://127.0.0.1:4318 (OTLP over HTTP)"
+    )
+    traces_file: Path | None = Field(None, description="File to which traces are appended, as OTLP JSON lines")
+
     model: str | None = Field(None, description="Model of the built-in agent, e.g. anthropic:claude-sonnet-5")
     model_base_url: str | None = Field(None, description="OpenAI-compatible endpoint (Ollama, vLLM, OpenRouter …)")
     model_api_key: SecretStr | None = Field(None, description="Key of the model provider; else its usual variable")

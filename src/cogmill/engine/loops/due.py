@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from cogmill.kit import metrics
 from cogmill.kit.clock import Clock
 from cogmill.kit.logs import logger
 
@@ -36,6 +37,7 @@ class DueLoop:
             try:
                 due = await self._run_once()
             except (OSError, SQLAlchemyError):
+                metrics.LOOP_FAILURES.labels(self._name).inc()
                 log.exception("loop_failed", loop=self._name)
                 due = self._clock() + self.AFTER_FAILURE
             pause = self.LONGEST_SLEEP if due is None else min(max(due - self._clock(), 0.0), self.LONGEST_SLEEP)

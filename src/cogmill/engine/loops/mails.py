@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from cogmill.access.context import Context
+from cogmill.kit import metrics
 from cogmill.kit.daemon import on_daemon_thread
 from cogmill.kit.faults import crash_point
 from cogmill.kit.logs import logger
@@ -36,6 +37,8 @@ async def run_once(call: Call) -> float | None:
         outcomes = await on_daemon_thread(partial(deliver, server, mails))
         crash_point("mails_sent")
         await call.write(partial(_settle, rows, outcomes))
+        for failure in outcomes:
+            metrics.MAILS.labels("taken" if failure is None else "failed").inc()
     await call.write(_forget)
     return await call.read(_next_due)
 

@@ -7,6 +7,7 @@ from functools import partial
 
 from cogmill.domain.webhooks import sending
 from cogmill.domain.webhooks.sending import Claimed
+from cogmill.kit import metrics
 from cogmill.kit.faults import crash_point
 from cogmill.kit.logs import logger
 from cogmill.kit.outbound import Outbound
@@ -62,6 +63,7 @@ class Deliveries:
         answer = await self._outbound.post(one.url, signed, one.body.encode())
         crash_point("webhook_sent")
         await self._call.write(lambda ctx: sending.settle(ctx, one, answer))
+        metrics.WEBHOOK_ATTEMPTS.labels("delivered" if answer.is_success else "failed").inc()
         if not answer.is_success:
             log.info("webhook_failed", webhook=one.webhook_id, attempt=one.attempt, error=answer.error)
 

@@ -32,7 +32,7 @@ def react(ctx: Context, automation_ids: list[str], event_type: str, data: dict[s
     before = ctx.db.execute(touched).all()
     depth = max((one.depth for one in before), default=0) + 1
     own = {one.automation_id for one in before}
-    moment = data.get("seq") or data.get("head_commit")
+    moment = data.get("seq") or data.get("head_commit") or f"{data.get('schedule_id')}/{data.get('run')}"
     cause = f"{event_type}/{data.get('pull_request_id') or data.get('session_id')}/{moment}"
     for row in rows:
         if row.enabled and row.automation_id not in own and depth <= DEEPEST and fits(row, event_type, data):

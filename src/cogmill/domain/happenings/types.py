@@ -6,8 +6,10 @@ SESSION = (
     "session.finished", "session.suspended", "session.resuming", "session.exit", "session.error",
 )  # fmt: skip
 PULL_REQUEST = ("pull_request.opened", "pull_request.updated", "pull_request.merged", "pull_request.closed")
-EVENT_TYPES = (*SESSION, *PULL_REQUEST)
-GROUPS = ("session.*", "pull_request.*")
+SCHEDULE_RUN = ("schedule.started", "schedule.messaged", "schedule.skipped", "schedule.failed")
+"""What became of a run; also failed: its session ended in an error."""
+EVENT_TYPES = (*SESSION, *PULL_REQUEST, *SCHEDULE_RUN)
+GROUPS = ("session.*", "pull_request.*", "schedule.*")
 PING = "webhook.ping"
 
 
@@ -43,6 +45,7 @@ _OF_PULL_REQUEST = (
     "pull_request_id", "session_id", "org_id", "repo", "number", "state", "url", "branch", "base_branch",
     "base_commit", "head_commit",
 )  # fmt: skip
+_OF_SCHEDULE = ("schedule_id", "org_id", "run", "session_id", "consecutive_failures")
 
 
 def fields_of(event_type: str) -> tuple[str, ...]:
@@ -51,4 +54,6 @@ def fields_of(event_type: str) -> tuple[str, ...]:
         return ("body", "body.*", "headers.*")
     if event_type == SCHEDULE:
         return ("rrule",)
+    if event_type.startswith("schedule:"):
+        return _OF_SCHEDULE
     return _OF_SESSION if event_type.startswith("session:") else _OF_PULL_REQUEST

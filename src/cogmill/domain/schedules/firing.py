@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import bindparam, delete, select, update
 
 from cogmill.access.context import Context
 from cogmill.domain.audit_logs import chain
 from cogmill.domain.schedules.acting import act, target_of
-from cogmill.domain.schedules.notices import tell
+from cogmill.domain.schedules.notices import Ran, tell
+from cogmill.domain.schedules.outcomes import failed
 from cogmill.domain.schedules.times import following
 from cogmill.domain.sessions.create import create_session
 from cogmill.domain.sessions.log import NewEvent, append
@@ -35,15 +36,6 @@ _RECORDED = (
 _RECORD = update(schedule).where(schedule.c.id == bindparam("row_id"))
 _RECORD = _RECORD.values({name: bindparam(f"new_{name}") for name in _RECORDED})
 _INSERT_RUN = HotInsert(schedule_run)
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What became of one run."""
-
-    outcome: Literal["started", "messaged", "skipped", "failed"]
-    session_id: str | None = None
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +131,8 @@ def _record(ctx: Context, claim: Claim, ran: Ran) -> None:
         values |= {"last_error_at": ctx.now, "last_error_message": ran.error}
         values |= {"consecutive_failures": row.consecutive_failures + 1}
     elif ran.outcome != "skipped":
-        values |= {"last_executed_at": ctx.now, "consecutive_failures": 0, "last_session_id": ran.session_id}
+        values |= {"last_executed_at": ctx.now, "last_session_id": ran.session_id}
+        values |= {"consecutive_failures": row.consecutive_failures if failed(ctx, row) else 0}
     new = {f"new_{name}": value for name, value in values.items()}
     ctx.db.execute(_RECORD, new | {"row_id": row.id})
     kept = {
@@ -150,5 +143,5 @@ def _record(ctx: Context, claim: Claim, ran: Ran) -> None:
     if row.runs >= KEPT_RUNS:
         old = (schedule_run.c.schedule == row.id, schedule_run.c.number <= row.runs + 1 - KEPT_RUNS)
         ctx.db.execute(delete(schedule_run).where(*old))
-    tell(ctx, row, ran.outcome, ran.session_id, ran.error, values["consecutive_failures"])
+    tell(ctx, row, ran, row.runs + 1, values["consecutive_failures"])
     ctx.after_commit.insert(0, partial(crash_point, "schedule_committed"))  # before anybody is told

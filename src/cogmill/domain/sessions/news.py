@@ -9,8 +9,9 @@ from cogmill.access.context import Context
 from cogmill.domain.happenings.reactions import AUTOMATIONS
 from cogmill.domain.happenings.record import happened
 from cogmill.domain.happenings.types import SESSION_CREATED
+from cogmill.domain.schedules import outcomes
 from cogmill.domain.sessions.queries import session_url
-from cogmill.domain.sessions.states import State, Status
+from cogmill.domain.sessions.states import Detail, State, Status
 from cogmill.models.sessions import session
 
 _TOLD = (
@@ -35,6 +36,18 @@ def changed(ctx: Context, row_id: int, org_id: str, origin: str, state: State) -
     happened(ctx, org_id, f"session.{name.value}", facts)
     if origin == "automation":  # it may have made room for a run that waits
         ctx.after_commit.append(partial(ctx.runtime.signals.due, AUTOMATIONS))
+        _tell_schedule(ctx, row_id, state)
+
+
+def _tell_schedule(ctx: Context, row_id: int, state: State) -> None:
+    """How the session of a schedule came out."""
+    is_bad = state.status is Status.ERROR or state == State(Status.SUSPENDED, Detail.ERROR)
+    if not is_bad and state != State(Status.RUNNING, Detail.FINISHED):
+        return
+    row = ctx.db.execute(select(session.c.session_id, session.c.schedule_id).where(session.c.id == row_id)).one()
+    if row.schedule_id is not None:
+        settle = outcomes.session_erred if is_bad else outcomes.session_finished
+        settle(ctx, row.schedule_id, row.session_id)
 
 
 def _facts(ctx: Context, row: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`cogmill demo`: a server in a temporary folder, one session on a real repository, and what came out of it."""
+"""`cogmill demo`: a server in a temporary folder, one session in it, and what came out."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,12 +22,22 @@ from cogmill.cli.follow import Progress
 from cogmill.cli.output import FAILED, INTERRUPTED, JsonFlag, clean, fail, guarded, note, print_json, stderr, stdout
 from cogmill.cli.render import StepPrinter
 from cogmill.cli.tables import diff_text
-from cogmill.demo import PROMPT, RECORDING, make_repository
+from cogmill.demo import PROMPT, RECORDING, make_repository, nightly
 from cogmill.demo.local_server import LocalServer, ServerDied
 from cogmill.demo.outcome import Outcome
 
 if TYPE_CHECKING:
-    from cogmill.client import Client, Session
+    from collections.abc import Callable
+
+    from cogmill.client import Client, Event, Session
+
+
+class Scenario(StrEnum):
+    """What is shown."""
+
+    FIX = "fix"
+    NIGHTLY = "nightly"
+
 
 RECORDED = (
     "The model's words are recorded; commands, edits, tests, commit and pull request are real: "
@@ -39,20 +50,30 @@ PATIENCE = 10.0
 
 @guarded
 def demo(
+    scenario: Annotated[
+        Scenario, typer.Option(help="fix: a bug in a repository; nightly: schedule, playbook, note and secret.")
+    ] = Scenario.FIX,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the data folder, to look around in it.")] = False,
     json_: JsonFlag = False,
 ) -> None:
-    """Run one session on a small repository with a bug, live, and show what came out. Needs no network.
+    """Run one session, live, and show what came out. Needs no network.
 
-    With COGMILL_MODEL and its key set, that model does the work; else recorded words of a model are played.
+    `fix` finds and mends a bug in a small repository. `nightly` sets up a secret, a note, a playbook and a schedule,
+    and proves that all of them were at work in the session that the schedule started. With COGMILL_MODEL and its key
+    set, that model does the work; else recorded words of a model are played, or a program stands in for it.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     model = os.environ.get("COGMILL_MODEL")
     say = note if json_ else _say
-    outcome = Outcome(words_from=model or "recording")
+    outcome: Outcome | nightly.Nightly
     try:
         with _folder(keep) as folder:
-            _play(folder, model, outcome, say, json_)
+            if scenario is Scenario.NIGHTLY:
+                outcome = nightly.Nightly(words_from=model or "stand-in")
+                _play_nightly(folder, model, outcome, say, json_)
+            else:
+                outcome = Outcome(words_from=model or "recording")
+                _play(folder, model, outcome, say, json_)
             if keep:
                 say(f"Kept. Look around: cogmill serve --data {folder / 'data'} --port {_port(outcome)}")
     except ServerDied as error:
@@ -69,9 +90,11 @@ def _say(text: str) -> None:
     stdout().print(Text(clean(text)), soft_wrap=True)
 
 
-def _port(outcome: Outcome) -> str:
+def _port(outcome: Outcome | nightly.Nightly) -> str:
     from urllib.parse import urlsplit
 
+    if isinstance(outcome, nightly.Nightly):
+        return str(urlsplit(str(outcome.session.get("url") or "")).port or 8400)
     return str(urlsplit(outcome.session.url).port if outcome.session else 8400)
 
 
@@ -109,6 +132,23 @@ def _play(folder: Path, model: str | None, outcome: Outcome, say: Any, json_: bo
         server.stop()
 
 
+def _play_nightly(folder: Path, model: str | None, outcome: nightly.Nightly, say: Any, json_: bool) -> None:
+    def follow(client: "Client", server: LocalServer, session_id: str, take: "Callable[[Event], None]") -> None:
+        with _deadline(server, MODEL_SECONDS if model else REPLAY_SECONDS):
+            _watch(client, session_id, take, json_)
+
+    nightly.play(folder, model, outcome, say, follow)
+    if json_:
+        return
+    console = stdout()
+    console.print(Rule("what came out"), width=min(console.width, 100))
+    for name, value in (outcome.session.get("structured_output") or {}).items():
+        console.print(Text(clean(f"{name}: {value}")), soft_wrap=True)
+    for said, holds in outcome.proofs().items():
+        console.print(Text(f"{'yes' if holds else 'NO ':3} {said}", style="green" if holds else "bold red"))
+    console.print(Text(f"    ({outcome.places_searched} answers and files were searched for the value)", style="dim"))
+
+
 @contextmanager
 def _deadline(server: LocalServer, seconds: float) -> Iterator[None]:
     """A demonstration that hangs ends: without its server nothing can go on."""
@@ -131,19 +171,24 @@ def _create(client: "Client", repository: Path, model: str | None) -> "Session":
 
 
 def _follow(client: "Client", session_id: str, outcome: Outcome, json_: bool) -> None:
+    began = time.monotonic()
+    _watch(client, session_id, outcome.take, json_)
+    outcome.seconds = time.monotonic() - began
+
+
+def _watch(client: "Client", session_id: str, take: "Callable[[Event], None]", json_: bool) -> None:
+    """Show the session's steps until it has settled."""
     console = stderr() if json_ else stdout()
     progress = Progress(session_id, floor=0, until_answered=False)
     spinner: Any = console.status("Waiting for the session…") if console.is_terminal else nullcontext()
-    began = time.monotonic()
     with spinner:
         printer = StepPrinter(console, on_doing=getattr(spinner, "update", None))
         for event in client.stream_events(session_id, patience=PATIENCE):
             printer.show(event)
-            outcome.take(event)
+            take(event)
             if progress.take(event):
                 break
         printer.finish()
-    outcome.seconds = time.monotonic() - began
 
 
 def _collect(client: "Client", session_id: str, outcome: Outcome) -> None:

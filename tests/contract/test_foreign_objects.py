@@ -20,7 +20,7 @@ from .things import Things, make_shared, make_things
 
 TENANTS = {"elsewhere": ("foreigner", "foreign_admin"), "beside": ("stranger", "enterprise_admin")}
 """Another enterprise, and another organization of the same one: who makes objects there."""
-OF_ENTERPRISE = {"user_id", "service_user_id", "idp_group_name", "role_id", "connection_id"}
+OF_ENTERPRISE = {"user_id", "service_user_id", "idp_group_name", "group_name", "role_id", "connection_id"}
 """Things of the enterprise as a whole: seen from the organization beside they are no foreign ones."""
 CALLERS = {
     Reach.IN_ORG: "org_admin", Reach.IN_HOME_ORG: "org_admin", Reach.IN_ENTERPRISE: "enterprise_admin",
@@ -34,6 +34,8 @@ def caller_of(op: Op) -> str:
 
 WRITTEN = {"audit_log", "idempotent_request"}
 """Tables that a refused call may write to: the record of the refusal."""
+OF_ALL = {"/v2/enterprise/organizations/{org_id}/git/connections"}
+"""Lists of the enterprise's things at the address of one organization."""
 ASIDE = {"org_id", "tag"}
 """Path parts that the sweep calls with foreign values already, or that name no object."""
 MISSING = PARTS | {"org_id": "org-" + "0" * 32, "event_ids": "event-0", "attachment_urls": PARTS["attachment_id"]}
@@ -194,7 +196,7 @@ async def looked_at(tenants: Tenants) -> dict[str, Any]:
     """All that our callers read, by address: pages with their totals, searches, single things."""
     found = {}
     for op in READS:
-        if tenants.tenant == "beside" and op.reach in {Reach.IN_ENTERPRISE, Reach.SELF}:
+        if tenants.tenant == "beside" and (op.reach in {Reach.IN_ENTERPRISE, Reach.SELF} or op.path in OF_ALL):
             continue  # the enterprise sees what its other organizations do
         answer = await tenants.ask(op, tenants.own_parts(op))
         found[op.path] = (answer.status_code, PASSING.sub("", answer.text))

@@ -3,9 +3,11 @@
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from pydantic import RootModel
 
 from cogmill.access.context import Runtime
 from cogmill.access.permissions import Permission as P
@@ -23,6 +25,7 @@ from ..factories import REFUSED_KEYS
 PARTS = {
     "note_id": "note-0", "folder_id": "folder-0",
     "devin_id": "devin-" + "0" * 32, "session_id": "devin-" + "0" * 32,
+    "group_name": "a", "permission_id": "git-permission-0", "snapshot_id": "build-0",
     "uuid": "00000000-0000-4000-8000-000000000000", "name": "file.txt",
     "attachment_id": "00000000-0000-4000-8000-000000000000", "pull_request_id": "pr-" + "0" * 32,
     "tag": "a", "user_id": "user-0", "service_user_id": "service-user-0", "idp_group_name": "a", "role_id": "role-0",
@@ -72,17 +75,20 @@ SAMPLES = {
     "repositories": [], "repository_paths": [],
     "url": "https://example.org/hook", "triggers": [{"event_type": "webhook:incoming"}], "run_as": "organization",
     "actions": [{"type": "start_session", "prompt": "a"}], "type": "key-value",
-    "start_date": "2026-01-01", "end_date": "2026-01-31",
+    "user_ids": [], "org_ids": [], "repo_names": [], "repo_path": "https://example.org/a/b",
+    "group_names": [], "start_date": "2026-01-01", "end_date": "2026-01-31",
     "password": "a" * 12, "new_password": "a" * 12, "git_provider_type": "github_token",
 }  # fmt: skip
 """Values of required inputs; any other one is the text "a"."""
 
 
-def required(op: Op, part: str) -> dict[str, object]:
+def required(op: Op, part: str) -> Any:
     """The smallest query or body that the operation's model takes."""
     annotation = inspect.signature(op.handler, eval_str=True).parameters.get(part)
     if annotation is None or not hasattr(annotation.annotation, "model_fields"):
         return {}
+    if issubclass(annotation.annotation, RootModel):
+        return []
     fields = annotation.annotation.model_fields.items()
     return {name: SAMPLES.get(name, "a") for name, field in fields if field.is_required()}
 

@@ -80,7 +80,8 @@ async def _of_organization(server: Any, org: Any, org_id: str, mark: str) -> Thi
     return {
         **hook, "schedule_id": [timed["scheduled_session_id"]], "automation_id": [await _automation(server, org, base)],
         "blueprint_id": [blueprint["blueprint_id"]], "file_id": [prepared["file_id"]],
-        "build_id": [build["build_id"]], "secret_id": [kept["secret_id"]], "playbook_id": [playbook["playbook_id"]],
+        "build_id": [build["build_id"]], "snapshot_id": [build["build_id"]],
+        "secret_id": [kept["secret_id"]], "playbook_id": [playbook["playbook_id"]],
         "devin_id": [session], "session_id": [session], "uuid": [file["attachment_id"]], "name": [file["name"]],
         "attachment_urls": [file["url"]], "event_ids": [one["event_id"] for one in events["items"]],
         "repository_path": [repository], "branch_name": [branch],
@@ -130,7 +131,7 @@ async def _of_enterprise(org: Any, top: Any, org_id: str, mark: str) -> Things:
         )
     ]
     return {
-        "user_id": [user_id], "service_user_id": [machine_id], "idp_group_name": [group],
+        "user_id": [user_id], "service_user_id": [machine_id], "idp_group_name": [group], "group_name": [group],
         "role_id": [role, org_role], "api_key_id": [one["api_key_id"] for one in keys],
     }  # fmt: skip
 
@@ -156,7 +157,10 @@ async def _git(top: Any, org_id: str) -> Things:
     permissions = [{"git_connection_id": connection_id, "repo_path": "acme/app"}]
     path = f"/v3/enterprise/organizations/{org_id}/git-providers/permissions"
     (given,) = await ok(top.post(path, json={"permissions": permissions}))
-    return {"connection_id": [connection_id], "git_permission_id": [given["git_permission_id"]]}
+    return {
+        "connection_id": [connection_id], "git_permission_id": [given["git_permission_id"]],
+        "permission_id": [given["git_permission_id"]],
+    }  # fmt: skip
 
 
 async def _knowledge(client: Any, base: str, ours: str) -> Things:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from cogmill.access.context import Context, Runtime
 from cogmill.access.permissions import Permission
 from cogmill.access.principals import Principal
-from cogmill.access.scope import Scope
+from cogmill.access.scope import Scope, owned
 from cogmill.kit.errors import Forbidden, NotFound
 from cogmill.models.access import organization
 
@@ -66,6 +66,14 @@ class Call:
             raise foreign_organization(org_id)
         if found.deleted_at is not None:
             raise NotFound(f"Organization {org_id} was deleted.")
+
+
+def enter(ctx: Context, org_id: str) -> None:
+    """Go on within an organization of the scope that the body names."""
+    known = owned(organization, ctx.scope, organization.c.org_id).where(organization.c.org_id == org_id)
+    if ctx.db.execute(known).first() is None:
+        raise NotFound(f"org_id: there is no organization {org_id[:64]!r}.")
+    ctx.narrow(org_id)
 
 
 def foreign_organization(org_id: str) -> Forbidden:

@@ -22,6 +22,7 @@ DEPRECATED_SINCE = datetime(2026, 2, 1, tzinfo=UTC)
 """When v3 left its beta and the old APIs were deprecated."""
 RENAMED = {
     "devin_id": "session_id", "idp_group_name": "group_name", "git_permission_id": "permission_id",
+    "build_id": "snapshot_id",
 }  # fmt: skip
 """Path parts of v3 that the old APIs call otherwise."""
 _PART = re.compile(r"{(\w+)(?::path)?}")

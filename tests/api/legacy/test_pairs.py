@@ -7,11 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from cogmill.api.legacy.guide import page
 from cogmill.api.legacy.table import LEGACY
-from tests.contract.things import Things, make_shared, make_things
+from cogmill.domain.sessions.log import NewEvent, append
+from cogmill.domain.usage.ledger import Use
+from cogmill.models.sessions import session
+from tests.contract.things import make_shared, make_things, ok
 
+from .facts import FACTS
 from .page import PAGE, pairs
 
 IDS = re.compile(r"[\w-]*[0-9a-f]{8}-?[0-9a-f-]{20,}|\b1\d{9}\b|\d{4}-\d\d-\d\dT[\d:.]+\w*|[\w.-]+@example.org")
@@ -25,92 +30,23 @@ LISTS = (
     "/v3/enterprise/members/idp-groups",
     "/v3/enterprise/organizations/{org_id}/members/users", "/v3/enterprise/organizations/{org_id}/members/idp-groups",
     "/v3/enterprise/organizations/{org_id}/git-providers/permissions", "/v3/enterprise/org-group-limits",
+    "/v3beta1/organizations/{org_id}/repositories/indexing",
+    "/v3beta1/organizations/{org_id}/snapshot-setup/blueprints",
+    "/v3beta1/organizations/{org_id}/snapshot-setup/builds",
 )  # fmt: skip
 """What changes are looked for in."""
-UNSEEN = {"POST /v1/attachments"}
+UNSEEN = {
+    "POST /v1/attachments", "POST /v2/enterprise/api-keys", "DELETE /v2/enterprise/api-keys",
+    "DELETE /v2/enterprise/api-keys/{api_key_id}",
+}  # fmt: skip
 """Changes that no list shows."""
-
-
-def v1_session(one):
-    return one["session_id"], one["title"], one["tags"], one["structured_output"], one["playbook_id"]
-
-
-def note(one, trigger):
-    return one["name"], one["body"], one[trigger], one["pinned_repo"]
-
-
-def playbook(one):
-    return (
-        one["playbook_id"],
-        one["title"],
-        one["body"],
-        one["macro"],
-        one["created_by" if "created_by" in one else "created_by_user_id"],
-    )
-
-
-def items(answer):
-    return answer["items"]
-
-
-FACTS: dict[str, Any] = {
-    "GET /v1/sessions": (
-        lambda old: [v1_session(one) for one in old["sessions"]],
-        lambda new: [v1_session(one) for one in items(new)],
-    ),
-    "GET /v1/sessions/{session_id}": (
-        lambda old: (v1_session(old), [(one["event_id"], one["message"]) for one in old["messages"]]),
-        lambda new, said: (v1_session(new), [(one["event_id"], one["message"]) for one in items(said)]),
-    ),
-    "GET /v1/secrets": (
-        lambda old: [(one["id"], one["type"], one["key"]) for one in old],
-        lambda new: [(one["secret_id"], one["secret_type"], one["key"]) for one in items(new)],
-    ),
-    "GET /v1/knowledge": (
-        lambda old: (
-            [(one["id"], *note(one, "trigger_description")) for one in old["knowledge"]],
-            [(one["id"], one["name"]) for one in old["folders"]],
-        ),
-        lambda notes, tree: (
-            [(one["note_id"], *note(one, "trigger")) for one in items(notes)],
-            [(one["folder_id"], one["name"]) for one in tree["folders"]],
-        ),
-    ),
-    "GET /v1/playbooks": (
-        lambda old: [playbook(one) for one in old],
-        lambda new: [playbook(one) for one in items(new)],
-    ),
-    "GET /v1/playbooks/{playbook_id}": (playbook, playbook),
-    "GET /v1/enterprise/consumption": (
-        lambda old: [(one["url"], one["acu_used"], one["org_id"]) for one in old["sessions"]],
-        lambda new: [(one["url"], one["acus_consumed"], one["org_id"]) for one in items(new)],
-    ),
-    "GET /v1/audit-logs": (
-        lambda old: [(one["audit_log_id"], one["action"], one["created_at"]) for one in old["audit_logs"]],
-        lambda new: [(one["audit_log_id"], one["action"], one["created_at"] * 1000) for one in items(new)],
-    ),
-}
-"""What the two answers of a read have in common."""
-FACTS["GET /v1/session/{session_id}"] = FACTS["GET /v1/sessions/{session_id}"]
 
 
 class Sides:
     """Our enterprise, where the old calls go, and another one with the same things, where the new ones do."""
 
-    def __init__(self, server: Any, own: Things, foreign: Things) -> None:
-        self.server = server
-        self.own = self._values(own, "old_admin", "enterprise_admin")
-        self.foreign = self._values(foreign, "old_foreign_admin", "foreign_admin")
-
-    def _values(self, things: Things, old: str, new: str) -> dict[str, str]:
-        tokens, today = self.server.world.tokens, datetime.now(UTC).date()
-        tomorrow = datetime.combine(today + timedelta(days=1), datetime.min.time(), UTC)
-        fixed = {
-            "COGMILL_URL": "http://cogmill.test", "OLD_KEY": tokens[old], "COGMILL_API_KEY": tokens[new], "FILE": "f",
-            "FIRST_DAY": str(today - timedelta(days=1)), "LAST_DAY": str(today),
-            "FROM": str(int(tomorrow.timestamp()) - 2 * 86400), "UNTIL": str(int(tomorrow.timestamp())),
-        }  # fmt: skip
-        return {name.upper(): ids[0] for name, ids in things.items()} | fixed
+    def __init__(self, server: Any, own: dict[str, str], foreign: dict[str, str]) -> None:
+        self.server, self.own, self.foreign = server, own, foreign
 
     async def send(self, command: Any, values: dict[str, str]) -> Any:
         return await (await self.server.client()).request(**command.request(values))
@@ -136,13 +72,56 @@ def plain(node: Any) -> Any:
 
 @pytest.fixture
 async def sides(old_keys):
-    world = old_keys.world
-    own = await make_things(old_keys, world.org, "org_admin", "enterprise_admin", "own")
-    foreign = await make_things(old_keys, world.foreign_org, "foreigner", "foreign_admin", "foreign")
-    for caller, things in (("enterprise_admin", own), ("foreign_admin", foreign)):
-        shared = await make_shared(old_keys, caller)
-        things["ENTERPRISE_PLAYBOOK_ID"] = shared["playbook_id"]
-    return Sides(old_keys, own, foreign)
+    world, found = old_keys.world, []
+    for mark, org_id, callers, old in (
+        ("own", world.org, ("org_admin", "enterprise_admin"), "old_admin"),
+        ("foreign", world.foreign_org, ("foreigner", "foreign_admin"), "old_foreign_admin"),
+    ):
+        things = await make_things(old_keys, org_id, *callers, mark)
+        shared, top = await make_shared(old_keys, callers[1]), await old_keys.client(callers[1])
+        ids = {name.upper(): ids[0] for name, ids in things.items()}
+        ids |= {"ENTERPRISE_PLAYBOOK_ID": shared["playbook_id"][0], "OLD_KEY": world.tokens[old]}
+        ids |= {"SNAPSHOT_ID": ids["BUILD_ID"], "OLD_KEY_ID": things["api_key_id"][2]}
+        found.append(ids | times() | await more(old_keys, top, ids, mark))
+    return Sides(old_keys, *found)
+
+
+def times() -> dict[str, str]:
+    """Of calls that are about days."""
+    today = datetime.combine(datetime.now(UTC).date(), datetime.min.time(), UTC)
+    first, last = today - timedelta(days=3), today + timedelta(days=1)
+    return {
+        "COGMILL_URL": "http://cogmill.test", "FILE": "f", "FIRST_DAY": str(first.date()), "LAST_DAY": str(last.date()),
+        "FROM": str(int(first.timestamp())), "TO": str(int(last.timestamp())),
+        "UNTIL": str(int(last.timestamp()) + 86400),
+    }  # fmt: skip
+
+
+async def more(server: Any, top: Any, ids: dict[str, str], mark: str) -> dict[str, str]:
+    """What only these calls need; the new ones are made with a token of the person whose key the old ones have."""
+    headers = {"authorization": f"Bearer {ids['OLD_KEY']}"}
+    admin = await ok((await server.client()).get("/v2/enterprise/self", headers=headers))
+    token = await ok(top.post(f"/cogmill/v1/enterprise/members/users/{admin['user_id']}/tokens", json={"name": "new"}))
+    keys = f"/v3beta1/enterprise/service-users/{ids['SERVICE_USER_ID']}/api-keys"
+    roles = (await ok(top.get("/v3/enterprise/roles")))["items"]
+    role = {one["role_type"]: one["role_id"] for one in roles if one["role_name"] == "Member"}
+    invited = {"emails": [f"late.{mark}@example.org"], "enterprise_role_id": role["enterprise"]}
+    await ok(top.post("/v3/enterprise/idp-groups", json={"idp_group_names": [f"late {mark}"]}))
+    await server.write(lambda ctx: spend(ctx, ids["SESSION_ID"]), org=ids["ORG_ID"])
+    return {
+        "COGMILL_API_KEY": token["token"], "OTHER_KEY_ID": (await ok(top.post(keys, json={"name": "k"})))["api_key_id"],
+        "MEMBER_ROLE_ID": role["enterprise"], "ORG_MEMBER_ROLE_ID": role["org"], "NEW_EMAIL": f"new.{mark}@example.org",
+        "NEW_USER_ID": (await ok(top.post("/v3/enterprise/members/users", json=invited)))[0]["user_id"],
+        "NEW_GROUP_NAME": f"late {mark}",
+        "OTHER_ORG_ID": (await ok(top.post("/v3/enterprise/organizations", json={"name": f"late {mark}"})))["org_id"],
+    }  # fmt: skip
+
+
+def spend(ctx: Any, session_id: str) -> None:
+    """The session has used something yesterday."""
+    row_id = ctx.db.execute(select(session.c.id).where(session.c.session_id == session_id)).scalar_one()
+    used = [NewEvent("x", "other", "x")]
+    append(ctx, row_id, session_id, used, acus=1_250_000, use=Use(at=ctx.now - 86_400))
 
 
 def test_the_page_is_the_table():
@@ -167,7 +146,12 @@ async def test_both_calls_of_a_reading_pair_say_the_same(sides):
 
 
 async def test_both_calls_of_a_changing_pair_change_the_same(sides):
-    for call, (old, new) in sorted(pairs().items(), key=lambda pair: pair[0].startswith("DELETE")):
+    for values, caller in ((sides.own, "org_admin"), (sides.foreign, "foreigner")):
+        indexing = f"/v3beta1/organizations/{values['ORG_ID']}/repositories/indexing"
+        sent = {"repository_paths": [values["REPOSITORY_PATH"]]}
+        await ok((await sides.server.client(caller)).request("DELETE", indexing, json=sent))
+    last = "DELETE /v2/enterprise/api-keys"  # it ends the key that all the others are made with
+    for call, (old, new) in sorted(pairs().items(), key=lambda pair: (pair[0] == last, pair[0].startswith("DELETE"))):
         if call.startswith("GET") or not new:
             continue
         was = await sides.state(sides.own), await sides.state(sides.foreign)

@@ -1,6 +1,6 @@
 """An example of each call of the old APIs, and of what replaces it, for the migration page. By operation id."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -11,6 +11,8 @@ class Call:
     query: str = ""
     body: Any = None
     has_file: bool = False
+    ids: dict[str, str] = field(default_factory=dict)
+    """Other names for parts of the path, where the call is on something else than the usual one."""
 
 
 NOTHING = Call()
@@ -81,4 +83,116 @@ V1: dict[str, Example] = {
         "Unix milliseconds become seconds, and the fields of an action stand in `data`.",
     ),
 }  # fmt: skip
-EXAMPLES = V1
+_PAGE = Example(Call("skip=0&limit=50"), (Call("first=50"),))
+_GROUPS = {"groups": {"small": {"org_ids": ["$ORG_ID"], "max_cycle_acus": 50}}}
+_SHARED = Call(ids={"playbook_id": "ENTERPRISE_PLAYBOOK_ID"})
+_OTHER_ORG = Call(ids={"org_id": "OTHER_ORG_ID"})
+_MEMBER = Call(ids={"user_id": "NEW_USER_ID"})
+_SHIP = Call(body={"title": "Ship", "body": "Tag, build."}, ids=_SHARED.ids)
+_SHARED_PAIR = Example(_SHARED, (_SHARED,))
+_DAYS = Example(Call("start_date=$FIRST_DAY&end_date=$LAST_DAY"), (Call("time_after=$FROM&time_before=$TO"),))
+_KEYS_NOTE = "v3 has keys of service users instead, which each service user lists."
+_BLUEPRINT = "maintenance:\n- name: dependencies\n  run: make deps\nknowledge:\n- name: test\n  contents: make test\n"
+V2: dict[str, Example] = {
+    "get_enterprise_api_keys_v2_enterprise_api_keys_get": Example(Call("page=1&per_page=25"), (NOTHING,), _KEYS_NOTE),
+    "provision_service_api_key_v2_enterprise_api_keys_post": changed(
+        {"org_id": "$ORG_ID"}, {"name": "builds", "role_id": "$ORG_MEMBER_ROLE_ID", "ttl_seconds": 7776000},
+        "v3 makes a service user, with a role of your choice, and its first key: `token` of the answer.",
+    ),
+    "revoke_enterprise_api_key_endpoint_v2_enterprise_api_keys__api_key_id__delete": Example(
+        Call(ids={"api_key_id": "OLD_KEY_ID"}), (NOTHING,)
+    ),
+    "revoke_enterprise_api_keys_v2_enterprise_api_keys_delete": Example(
+        NOTHING, (Call(ids={"api_key_id": "OTHER_KEY_ID"}),),
+        "v3 revokes one key at a time; v2 all keys for v1 and v2, the one that asks for it, too."
+    ),
+    "get_audit_logs_v2_enterprise_audit_logs_get": Example(
+        Call("limit=10"), (Call("first=10"),),
+        "Unix milliseconds become seconds, and the fields of an action stand in `data`.",
+    ),
+    "consumption_cycles_endpoint_v2_enterprise_consumption_cycles_get": Example(
+        NOTHING, (Call("first=50"),), "`start` and `end` are `after` and `before` there."
+    ),
+    "daily_consumption_endpoint_v2_enterprise_consumption_daily_get": replace(
+        _DAYS,
+        note="v3 has a list of days, split by product; ask for an organization's or a user's share at "
+        "`/organizations/{org_id}` or `/users/{user_id}` behind the address.",
+    ),
+    "user_daily_consumption_endpoint_v2_enterprise_consumption_daily__user_id__get": _DAYS,
+    "enterprise_groups_endpoint_v2_enterprise_groups_get": Example(
+        Call("skip=0&limit=50"), (Call("first=50"), Call("first=50")), "The second one has the groups' roles."
+    ),
+    "enterprise_group_create_endpoint_v2_enterprise_groups_put": changed(
+        {"group_names": ["Engineering"]}, {"idp_group_names": ["Engineering"]},
+        "v2 answers the names of all groups, v3 those that were sent.",
+    ),
+    "enterprise_members_endpoint_v2_enterprise_members_get": _PAGE,
+    "enterprise_members_invite_endpoint_v2_enterprise_members_invite_post": changed(
+        {"emails": ["$NEW_EMAIL"]}, {"emails": ["$NEW_EMAIL"], "enterprise_role_id": "$MEMBER_ROLE_ID"},
+        "v2 makes Members; v3 asks for the role.",
+    ),
+    "enterprise_members_role_update_endpoint_v2_enterprise_members_roles_patch": changed(
+        {"user_ids": ["$USER_ID"], "role_id": "$MEMBER_ROLE_ID"}, {"role_id": "$MEMBER_ROLE_ID"},
+        "v3 takes one user at a time.",
+    ),
+    "enterprise_organizations_endpoint_v2_enterprise_organizations_get": _PAGE,
+    "create_enterprise_organization_endpoint_v2_enterprise_organizations_post": changed(
+        {"display_name": "Payments", "acu_limit": 100, "add_creator_as_member": False},
+        {"name": "Payments", "max_cycle_acu_limit": 100},
+    ),
+    "update_organization_endpoint_v2_enterprise_organizations__org_id__patch": Example(
+        Call(body={"display_name": "Payments 2", "max_acu_limit": 50}, ids=_OTHER_ORG.ids),
+        (Call(body={"name": "Payments 2", "max_cycle_acu_limit": 50}, ids=_OTHER_ORG.ids),),
+    ),
+    "enterprise_organization_members_endpoint_v2_enterprise_organizations__org_id__members_get": _PAGE,
+    "enterprise_organizations_member_addition_endpoint_v2_enterprise_organizations__org_id__members_post": Example(
+        Call(body={"org_ids": ["$ORG_ID"], "user_ids": ["$NEW_USER_ID"], "org_role": "org_member"}),
+        (Call(body={"role_id": "$ORG_MEMBER_ROLE_ID"}, ids={"user_id": "NEW_USER_ID"}),),
+        "v3 takes one user and one organization at a time.",
+    ),
+    "enterprise_organization_members_role_update_endpoint_v2_enterprise_organizations__org_id__members_roles_patch":
+        changed(
+            {"user_ids": ["$USER_ID"], "role_id": "$ORG_MEMBER_ROLE_ID"}, {"role_id": "$ORG_MEMBER_ROLE_ID"},
+            "v3 takes one user at a time.",
+        ),
+    "enterprise_organization_groups_endpoint_v2_enterprise_organizations__org_id__groups_get": _PAGE,
+    "enterprise_organization_group_addition_endpoint_v2_enterprise_organizations__org_id__groups_post": Example(
+        Call(body={"group_name": "$NEW_GROUP_NAME", "role": "org_member"}),
+        (Call(body={"role_id": "$MEMBER_ROLE_ID"}, ids={"idp_group_name": "NEW_GROUP_NAME"}),
+         Call(body={"role_id": "$ORG_MEMBER_ROLE_ID"}, ids={"idp_group_name": "NEW_GROUP_NAME"})),
+        "In v2 a group without a role at the enterprise becomes Member there; v3 has a call for that.",
+    ),
+    "enterprise_organization_connections_endpoint_v2_enterprise_organizations__org_id__git_connections_get": _PAGE,
+    "enterprise_organization_permissions_endpoint_v2_enterprise_organizations__org_id__git_permissions_get": _PAGE,
+    "enterprise_organization_permission_addition_endpoint_v2_enterprise_organizations__org_id__git_permissions_post":
+        changed(
+            [{"connection_id": "$CONNECTION_ID", "repo_path": ["acme/web"]}],
+            {"permissions": [{"git_connection_id": "$CONNECTION_ID", "repo_path": "acme/web"}]},
+        ),
+    "list_sessions_v2_enterprise_sessions_get": _PAGE,
+    "list_org_sessions_v2_enterprise_organizations__org_id__sessions_get": _PAGE,
+    "create_playbook_v2_enterprise_playbooks_post": same(body=_PLAYBOOK),
+    "update_playbook_v2_enterprise_playbooks__playbook_id__put": Example(
+        _SHIP, (_SHIP,),
+        "In v2 what is left out stays; in v3 it is taken away.",
+    ),
+    "get_playbook_v2_enterprise_playbooks__playbook_id__get": _SHARED_PAIR,
+    "delete_playbook_v2_enterprise_playbooks__playbook_id__delete": _SHARED_PAIR,
+    "delete_enterprise_organization_endpoint_v2_enterprise_organizations__org_id__delete":
+        Example(_OTHER_ORG, (_OTHER_ORG,)),
+    "enterprise_organization_member_removal_endpoint_v2_enterprise_organizations__org_id__members__user_id__delete":
+        Example(_MEMBER, (_MEMBER,)),
+    "clone_repo_v2_enterprise_organizations__org_id__clone_post": Example(
+        Call(body={"repo_path": "$REPOSITORY_PATH", "update_dependencies_commands": ["make deps"],
+                   "run_tests_commands": ["make test"]}),
+        (Call(body={"repo_name": "$REPOSITORY_PATH", "contents": _BLUEPRINT}), NOTHING),
+        "A repository has one blueprint, which v2 changes if it is there; v3 has PATCH for that.",
+    ),
+    "get_repository_status_beta_v2": Example(NOTHING, (Call("load_indexing_status=true"),)),
+    "bulk_index_repositories_beta_v2": changed(
+        {"org_id": "$ORG_ID", "repo_names": ["$REPOSITORY_PATH"]},
+        {"repositories": [{"repository_path": "$REPOSITORY_PATH"}]},
+    ),
+    "update_org_groups_config_v2_enterprise_org_group_limits_put": same(body=_GROUPS),
+}  # fmt: skip
+EXAMPLES = V1 | V2

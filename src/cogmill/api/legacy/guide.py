@@ -29,6 +29,7 @@ This page is made from the table of operations (`make migration-page`), and a te
 is the old key, `$COGMILL_API_KEY` the new one; the other names stand for ids and times.
 """
 PART = re.compile(r"{(\w+)}")
+VARIABLE = re.compile(r"\$[A-Z_]+")
 
 
 def page() -> str:
@@ -54,14 +55,23 @@ def _entry(op: Op, legacy: Legacy) -> Iterator[str]:
         yield f"{example.note}\n"
 
 
+def _variable(part: str) -> str:
+    return RENAMED.get(part, part).upper()
+
+
+def _unquoted(found: re.Match[str]) -> str:
+    """A variable within single quotes, as a shell puts it in."""
+    return f"'\"{found.group(0)}\"'"
+
+
 def curl(method: str, address: str, call: Call, key: str) -> str:
     """The command that makes this call."""
-    path = PART.sub(lambda found: f"${RENAMED.get(found.group(1), found.group(1)).upper()}", address)
+    path = PART.sub(lambda found: f"${call.ids.get(found.group(1)) or _variable(found.group(1))}", address)
     query = f"?{call.query}" if call.query else ""
     words = ["curl -sS", f"-X {method}" if method != "GET" else "", f'"$COGMILL_URL{path}{query}"']
     words.append(f'-H "Authorization: Bearer ${key}"')
     if call.body is not None:
-        words += ['-H "Content-Type: application/json"', f"-d '{json.dumps(call.body)}'"]
+        words += ['-H "Content-Type: application/json"', f"-d '{VARIABLE.sub(_unquoted, json.dumps(call.body))}'"]
     if call.has_file:
         words.append('-F "file=@$FILE"')
     return " \\\n  ".join([" ".join(filter(None, words[:3])), *words[3:]])

@@ -1,7 +1,8 @@
 """What both old APIs take and v3 does not: places in lists by number, and times as texts."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -41,6 +42,20 @@ def at_offset(pages: Pages[T], offset: int, limit: int, *, name: str = "offset")
     return found, more
 
 
+def counted(pages: Pages[T], offset: int, limit: int, *, name: str) -> tuple[list[T], int]:
+    """Items from `offset` on, and how many there are in all; beyond DEEPEST at least so many."""
+    if offset > DEEPEST:
+        raise BadRequest(f"{name}: at most {DEEPEST} items can be passed over. Narrow the list, or use v3's cursors.")
+    found: list[T] = []
+    total, after = 0, None
+    while True:
+        part = pages(after, PAGE)
+        found += part.items[max(offset - total, 0) : max(offset + limit - total, 0)]
+        total, after = total + len(part.items), part.end_cursor
+        if after is None or total >= max(DEEPEST, offset + limit + 1):
+            return found, total
+
+
 def everything(pages: Pages[T], most: int = DEEPEST) -> list[T]:
     """All items of a list that the old API did not divide into pages."""
     found, more = at_offset(pages, 0, most)
@@ -51,13 +66,24 @@ def everything(pages: Pages[T], most: int = DEEPEST) -> list[T]:
 
 def as_input(model: type[M], values: dict[str, Any], names: dict[str, str] | None = None) -> M:
     """Input of v3 made of an old body. What is wrong with it is told under the old names."""
+    with told_as(names or {}):
+        try:
+            return model.model_validate(values)
+        except ValidationError as error:
+            raise invalid(error, "body") from None
+
+
+@contextmanager
+def told_as(names: dict[str, str]) -> Iterator[None]:
+    """What v3 finds wrong with input is told under the old names of its fields."""
     try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        refusal = invalid(error, "body")
-    for problem in refusal.problems:
-        problem["loc"] = [(names or {}).get(part, part) for part in problem["loc"]]
-    raise Invalid(refusal.problems)
+        yield
+    except Invalid as refusal:
+        for problem in refusal.problems:
+            problem["loc"] = [names.get(part, part) for part in problem["loc"]]
+            for new in [one for one in names if "_" in one]:  # the others are common words
+                problem["msg"] = problem["msg"].replace(new, names[new])
+        raise Invalid(refusal.problems) from None
 
 
 def read_time(given: Any) -> int | None:

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, func, or_, select
 from sqlalchemy.engine import Row
 
+from cogmill.access.context import Context
 from cogmill.models.access import api_key, legacy_call, organization, user
 
 DAY = 86_400
@@ -40,3 +41,10 @@ def is_legacy_key(db: Connection, enterprise_id: str, api_key_id: str) -> bool:
     )  # fmt: skip
     mine = or_(user.c.enterprise_id == enterprise_id, organization.c.enterprise_id == enterprise_id)
     return db.execute(query.where(api_key.c.api_key_id == api_key_id, api_key.c.legacy, mine)).first() is not None
+
+
+def organization_of_key(ctx: Context) -> str | None:
+    """The organization that the calling key is for."""
+    mine = select(api_key.c.org_id).where(api_key.c.api_key_id == ctx.principal.api_key_id)
+    found: str | None = ctx.db.execute(mine).scalar_one()
+    return found

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
+from sqlalchemy import func, select
+
 from cogmill.access.context import Context
 from cogmill.access.scope import of_enterprise
-from cogmill.models.access import service_user, user
+from cogmill.models.access import browser_session, service_user, user, user_identity
 
 
 def emails(ctx: Context, user_ids: Iterable[str | None]) -> dict[str | None, str]:
@@ -32,3 +34,23 @@ def with_email(ctx: Context, email: str) -> list[str]:
     """Ids of the enterprise's users of this address: one, or none."""
     query = of_enterprise(user, ctx.scope, user.c.user_id).where(user.c.email == email.strip().lower())
     return list(ctx.db.execute(query).scalars())
+
+
+def last_sign_ins(ctx: Context, user_ids: Iterable[str]) -> dict[str, float]:
+    """When the newest browser session began, of users who have any, by id."""
+    columns = browser_session.c
+    query = select(columns.user_id, func.max(columns.created_at).label("at")).where(columns.user_id.in_(set(user_ids)))
+    return {row.user_id: row.at for row in ctx.db.execute(query.group_by(columns.user_id))}
+
+
+def subjects(ctx: Context, user_ids: Iterable[str]) -> dict[str, str]:
+    """Ids of accounts at the identity provider, by id of the user."""
+    columns = user_identity.c
+    query = select(columns.user_id, columns.subject).where(columns.user_id.in_(set(user_ids)))
+    return {row.user_id: row.subject for row in ctx.db.execute(query.order_by(columns.issuer, columns.subject))}
+
+
+def creation_times(ctx: Context, user_ids: Iterable[str]) -> dict[str, float]:
+    """When users were made known, by id."""
+    query = of_enterprise(user, ctx.scope, user.c.user_id, user.c.created_at)
+    return {row.user_id: row.created_at for row in ctx.db.execute(query.where(user.c.user_id.in_(set(user_ids))))}

@@ -17,19 +17,27 @@ from cogmill.models.access import organization
 from cogmill.models.repositories import index_job, indexed_branch, indexed_repository
 from cogmill.scm.git import GitError
 from cogmill.scm.mirrors import MirrorRefs, read_refs
-from cogmill.web.call import Call
+from cogmill.web.call import Call, enter
 
 Asked = tuple[str, Sequence[str]]
 """A repository and the branches that the caller names."""
 
 
-async def enable(call: Call, asked: Sequence[Asked]) -> list[RepositoryIndexingOut]:
-    """Index repositories; all of them, or none if one cannot be."""
+async def enable(call: Call, asked: Sequence[Asked], *, org_id: str | None = None) -> list[RepositoryIndexingOut]:
+    """Index repositories; all of them, or none if one cannot be. `org_id`: theirs, if it is not the scope's."""
     paths = list(dict.fromkeys(path for path, _ in asked))
-    found = await call.read(lambda ctx: known.find_all(ctx, paths))
+
+    def look(ctx: Context) -> list[tuple[str, Path]]:
+        if org_id is not None:
+            enter(ctx, org_id)
+        return known.find_all(ctx, paths)
+
+    found = await call.read(look)
     refs = {path: await _refs(path, git_dir) for path, git_dir in found}  # git runs outside the transaction
 
     def work(ctx: Context) -> list[RepositoryIndexingOut]:
+        if org_id is not None:
+            enter(ctx, org_id)
         _one_at_a_time(ctx)
         for path, branches in asked:
             _enable(ctx, path, branches, refs[path])

@@ -51,6 +51,12 @@ def find(ctx: Context, build_id: str, *, lock: bool = False) -> BuildRow:
     return row
 
 
+def is_active(ctx: Context, row: BuildRow) -> bool:
+    """Whether new sessions of its organization start from it."""
+    first = usable(ctx, row.org_id).with_only_columns(snapshot_build.c.build_id).limit(1)
+    return bool(ctx.db.execute(first).scalar() == row.build_id)
+
+
 def trigger(ctx: Context) -> BuildRow:
     """A build that waits for its turn; it takes the blueprints as they are when it starts."""
     waiting = owned(snapshot_build, ctx.scope, snapshot_build.c.build_id).where(snapshot_build.c.status == "pending")

@@ -1,15 +1,16 @@
 """Consumption by day and the billing cycles, read from the sums that the ledger keeps."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, select
 from sqlalchemy import func as sql
 
 from cogmill.access.context import Context
 from cogmill.access.principals import principal_by_id
-from cogmill.access.scope import of_enterprise, owned
+from cogmill.access.scope import Scope, of_enterprise, owned
 from cogmill.domain.usage.schemas import (
     AcusByProduct,
     ConsumptionByDate,
@@ -20,7 +21,7 @@ from cogmill.domain.usage.schemas import (
 from cogmill.domain.usage.times import cycles_back_from
 from cogmill.kit.errors import Invalid, NotFound
 from cogmill.kit.paging import Slice, decode_cursor, encode_cursor
-from cogmill.models.access import enterprise, service_user, user
+from cogmill.models.access import enterprise, organization, service_user, user
 from cogmill.models.sessions import session
 from cogmill.models.usage import usage_day, usage_session_day
 from cogmill.web.params import PageQuery
@@ -95,18 +96,57 @@ def of_session(ctx: Context, session_id: str, query: DaysQuery) -> ConsumptionOu
     return _daily(ctx, days, query)
 
 
+class Shares(NamedTuple):
+    """ACUs by day, by organization and by user."""
+
+    by_day: dict[int, float]
+    by_org: dict[str, float]
+    by_user: dict[str, float]
+
+
+def shares(ctx: Context, query: DaysQuery, org_ids: Sequence[str] | None = None, user_id: str | None = None) -> Shares:
+    """What the enterprise used, or one of its users, in all its organizations or in these."""
+    inside = owned(organization, Scope(ctx.scope.enterprise_id, None), organization.c.org_id, with_deleted=True)
+    if org_ids is not None:
+        inside = inside.where(organization.c.org_id.in_(org_ids))
+    days = _within(select(usage_day).where(usage_day.c.org_id.in_(inside)), query)
+    of_users = days.where(usage_day.c.scope == "user")
+    if user_id is not None:
+        _check_user(ctx, user_id)
+        of_users = of_users.where(usage_day.c.scope_id == user_id)
+    of_places = days.where(usage_day.c.scope == "org") if user_id is None else of_users
+    return Shares(_summed(ctx, of_places, "day"), _summed(ctx, of_places, "org_id"), _summed(ctx, of_users, "scope_id"))
+
+
+def _check_user(ctx: Context, user_id: str) -> None:
+    known = of_enterprise(user, ctx.scope, user.c.user_id).where(user.c.user_id == user_id)
+    if ctx.db.execute(known).scalar() is None:
+        raise NotFound(f"There is no user {user_id[:64]!r}.")
+
+
 def _days(scope: str, scope_id: str) -> Select[Any]:
     return select(usage_day).where(usage_day.c.scope == scope, usage_day.c.scope_id == scope_id)
 
 
-def _daily(ctx: Context, days: Select[Any], query: DaysQuery) -> ConsumptionOut:
+def _within(days: Select[Any], query: DaysQuery) -> Select[Any]:
+    """A day is asked for by its beginning, so that days of neighbouring windows are counted once."""
     after, before = query.time_after, query.time_before
     if after is not None and before is not None and before < after:
         raise Invalid.at("query", "time_before", msg="time_before must not be earlier than time_after.")
     day = days.selected_columns.day
-    # A day is asked for by its beginning, so that days of neighbouring windows are counted once.
     days = days if after is None else days.where(day >= after)
-    days = days if before is None else days.where(day < before)
+    return days if before is None else days.where(day < before)
+
+
+def _summed(ctx: Context, days: Select[Any], by: str) -> dict[Any, float]:
+    key, amount = days.selected_columns[by], sql.sum(days.selected_columns.acus_micro)
+    rows = ctx.db.execute(days.with_only_columns(key, amount).group_by(key).order_by(key))
+    return {row[0]: int(row[1]) / MICRO for row in rows if row[1]}
+
+
+def _daily(ctx: Context, days: Select[Any], query: DaysQuery) -> ConsumptionOut:
+    days = _within(days, query)
+    day = days.selected_columns.day
     amounts = days.with_only_columns(day, days.selected_columns.product, days.selected_columns.acus_micro)
     by_day: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in ctx.db.execute(amounts.order_by(day)):

@@ -1,0 +1,1 @@
+"""The old API v2: the whole enterprise, for its admins."""

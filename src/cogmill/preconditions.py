@@ -54,16 +54,27 @@ def read_keys(settings: Settings) -> Keyring:
     return keyring
 
 
-def model_settings(settings: Settings) -> ModelSettings | None:
-    """The configured model, or None."""
+MODES = ("normal", "fast", "lite")
+"""Values of devin_mode."""
+
+
+def model_settings(settings: Settings, mode: str = "normal") -> ModelSettings | None:
+    """The model of a session's mode, or None where no model is configured."""
     if settings.model is None:
         return None
+    prefix = "model"
+    if mode in {"fast", "lite"} and getattr(settings, f"model_{mode}") is not None:
+        prefix = f"model_{mode}"
+    name: str = getattr(settings, prefix)
+    key = settings.model_api_key
+    if name.rpartition(":")[0] != settings.model.rpartition(":")[0] and settings.model_base_url is None:
+        key = None  # another provider's: it has its usual variable
     return ModelSettings(
-        name=settings.model,
+        name=name,
         base_url=settings.model_base_url,
-        api_key=settings.model_api_key.get_secret_value() if settings.model_api_key else None,
-        input_usd_per_mtok=settings.model_input_usd_per_mtok,
-        output_usd_per_mtok=settings.model_output_usd_per_mtok,
+        api_key=key.get_secret_value() if key else None,
+        input_usd_per_mtok=getattr(settings, f"{prefix}_input_usd_per_mtok"),
+        output_usd_per_mtok=getattr(settings, f"{prefix}_output_usd_per_mtok"),
         context_tokens=settings.model_context_tokens,
         max_output_tokens=settings.model_max_output_tokens,
         attempts=settings.model_attempts,
@@ -72,7 +83,13 @@ def model_settings(settings: Settings) -> ModelSettings | None:
 
 def check_model(settings: Settings) -> None:
     """A model without a known price is a configuration error: its spend could not be bounded."""
-    model = model_settings(settings)
+    if settings.model is None and (settings.model_fast or settings.model_lite):
+        raise SettingsError("COGMILL_MODEL_FAST and COGMILL_MODEL_LITE stand beside COGMILL_MODEL: set that, too.")
+    for mode in MODES:
+        _check_model(model_settings(settings, mode), mode)
+
+
+def _check_model(model: ModelSettings | None, mode: str) -> None:
     if model is None:
         return
     if model.base_url is not None and not model.base_url.startswith(("http://", "https://")):
@@ -84,7 +101,7 @@ def check_model(settings: Settings) -> None:
     try:
         check_price(model)
     except ValueError as error:
-        raise SettingsError(str(error)) from None
+        raise SettingsError(str(error) if mode == "normal" else f"Model of devin_mode {mode}: {error}") from None
     if model.base_url is None and model.api_key is None:
         _check_model_key(model)
 

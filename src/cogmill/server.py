@@ -42,6 +42,7 @@ from cogmill.preconditions import (
     BACKLOG,
     KEYS_FOREIGN,
     KEYS_LOST,
+    MODES,
     Unusable,
     check_address,
     check_database_url,
@@ -141,9 +142,10 @@ def build(settings: Settings, installation: Installation) -> tuple[Starlette, Ru
         rate_limits=RateLimits.of(settings), oidc=OidcProvider.of(settings),
         traces=Traces.of(settings),
     )  # fmt: skip
-    model = model_settings(settings)
+    models = {mode: model_settings(settings, mode) for mode in MODES}
 
-    def choose_agent(asked: str | None, text: str) -> Agent:
+    def choose_agent(asked: str | None, text: str, mode: str) -> Agent:
+        model = models.get(mode, models["normal"])
         return make_agent(choose(asked, text, model is not None), model)
 
     tools = Tools(

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from cogmill.access.context import Runtime
 from cogmill.domain.attachments.service import stored_file
+from cogmill.domain.sessions import children
 from cogmill.domain.sessions.log import NewEvent, StaleEpoch
 from cogmill.domain.sessions.states import Detail, Trigger
 from cogmill.engine.agents.blocks import runbook_text
@@ -44,8 +45,8 @@ from cogmill.scm.provider import ProviderError
 
 log = logger("engine")
 Outcome = Literal["settled", "again", "released", "gone"]
-ChooseAgent = Callable[[str | None, str], Agent]
-"""From the agent asked for and the text (playbook or prompt) to the agent that runs."""
+ChooseAgent = Callable[[str | None, str, str], Agent]
+"""From the agent asked for, the text (playbook or prompt) and the mode of the session to the agent that runs."""
 LONGEST_DIFF = 512 * 1024
 
 
@@ -97,6 +98,7 @@ class Run:
         self.sandbox: Sandbox | None = None
         self.turn: LiveTurn | None = None
         self.knowledge: tuple[Knowledge, ...] = ()
+        self.may_lead = False
 
     async def drive(self) -> Outcome:
         """One turn from beginning to end."""
@@ -132,8 +134,7 @@ class Run:
             return await self._settle(Trigger.FAIL, None, events, end.message)
         if end.outcome == "failed":
             return await self._settle(Trigger.SUSPEND, Detail.ERROR, events, end.message)
-        detail = Detail.FINISHED if end.outcome == "finished" else Detail.WAITING_FOR_USER
-        return await self._settle(Trigger.SETTLE, detail, events, None)
+        return await self._settle(Trigger.SETTLE, Detail(end.outcome), events, None)
 
     async def _settle(
         self, trigger: Trigger, detail: Detail | None, events: list[NewEvent], reason: str | None
@@ -157,7 +158,9 @@ class Run:
             await sandbox.close()
 
     def _agent(self) -> Agent:
-        return self.tools.choose(self.row.agent, runbook_text(self.row.request.get("playbook"), self.row.prompt))
+        request = self.row.request
+        text = runbook_text(request.get("playbook"), self.row.prompt)
+        return self.tools.choose(self.row.agent, text, request.get("devin_mode", "normal"))
 
     async def _prepare(self) -> LiveTurn:
         """Sandbox, clones and attachments as the log says they should be; then the turn over them."""
@@ -174,6 +177,7 @@ class Run:
         crash_point("sandbox_started")
         history = await self.store.history()
         self.knowledge, told = await notes_for(self.tools.runtime, self.store, history)
+        self.may_lead = await self.store.read(lambda ctx: children.may_lead(ctx, self.row))
         await self.store.start(told)
         crash_point("started")
         task = self._task(files)
@@ -281,6 +285,10 @@ class Run:
             knowledge=self.knowledge,
             session_links=tuple(request.get("session_links") or ()),
             environment=snapshot.text() if (snapshot := self.workspace.snapshot) is not None else None,
+            advanced_mode=request.get("advanced_mode"),
+            child_playbook=request.get("child_playbook"),
+            may_lead=self.may_lead,
+            bypass_approval=bool(request.get("bypass_approval")),
             recording=self._stored(recording) if recording else None,
         )
 

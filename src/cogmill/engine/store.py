@@ -10,6 +10,7 @@ from sqlalchemy import select
 from cogmill.access.context import Context, Runtime
 from cogmill.access.scope import Scope
 from cogmill.domain.organizations.rules import rules_of
+from cogmill.domain.sessions import children
 from cogmill.domain.sessions.active_time import MICRO, Unbooked, of_cut_run
 from cogmill.domain.sessions.events import MESSAGES, read_log
 from cogmill.domain.sessions.log import NewEvent, StaleEpoch, append, status_event
@@ -154,6 +155,12 @@ class Store:
         query = select(session_event).where(columns.session == self.row.id, columns.seq > seq)
         return query.where(columns.event_type == MESSAGES[0]).order_by(columns.seq)
 
+    def _last_words(self, ctx: Context) -> str | None:
+        columns = session_event.c
+        said = select(columns.contents).where(columns.session == self.row.id, columns.event_type == "devin_message")
+        found = ctx.db.execute(said.order_by(columns.seq.desc()).limit(1)).scalar()
+        return None if found is None else str(json.loads(found)["message"])
+
     def _event(self, row: Any) -> LogEvent:
         return LogEvent(
             seq=row.seq,
@@ -195,6 +202,7 @@ class Store:
         clean = [self._clean(event) for event in [*events, status]]
 
         def work(ctx: Context) -> bool:
+            parent = children.lock_parent(ctx, self.row)
             locked = select(session.c.epoch).where(session.c.id == self.row.id).with_for_update()
             if ctx.db.execute(locked).scalar() != self.epoch:
                 raise StaleEpoch(self.row.session_id)
@@ -203,6 +211,8 @@ class Store:
             idle_since = ctx.now if trigger is Trigger.SETTLE else None
             waits = {"run_state": "idle", "idle_since": idle_since, "active_since": None}
             self._append(ctx, clean, after, booked, waits, booked.use())
+            if parent is not None:
+                children.tell_parent(ctx, parent, self.row, after, reason or self._last_words(ctx))
             return True
 
         crash_point("before_settle")

@@ -15,6 +15,7 @@ from cogmill.engine.agents.seam import (
     CodeHit,
     Json,
     LogEvent,
+    Organization,
     Price,
     PullRequest,
     StepOutcome,
@@ -27,6 +28,7 @@ from cogmill.engine.code import search_code
 from cogmill.engine.journal import Journal, Known
 from cogmill.engine.live_output import LiveOutput
 from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Meter
+from cogmill.engine.organization import LiveOrganization
 from cogmill.engine.store import Store
 from cogmill.engine.watching import RunWatch
 from cogmill.engine.workspace import Workspace
@@ -56,7 +58,8 @@ class Checkpoint(Suspend):
 class Running:
     """What a step's action gets (the seam's `Steps`)."""
 
-    def __init__(self, attempt: int, output: LiveOutput) -> None:
+    def __init__(self, key: str, attempt: int, output: LiveOutput) -> None:
+        self.key = key
         self.attempt = attempt
         self._output = output
 
@@ -84,6 +87,7 @@ class LiveTurn:
         self._stopping = stopping
         self._watch = watch
         self._journal = Journal(history)
+        self.organization: Organization = LiveOrganization(store)
         self.bring = bring
         """Puts the files of a message into the workspace."""
 
@@ -168,7 +172,7 @@ class LiveTurn:
         output = LiveOutput(self._store.redactor, write)
         try:
             async with output, asyncio.timeout(seconds) as budget:
-                return await action(Running(attempt, output))
+                return await action(Running(step.key, attempt, output))
         except Suspend:
             raise
         except Exception as error:

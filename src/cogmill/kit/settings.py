@@ -65,6 +65,12 @@ class Settings(BaseSettings):
     model_output_usd_per_mtok: Decimal | None = Field(
         None, ge=0, description="Price of a million output tokens, if unknown"
     )
+    model_fast: str | None = Field(None, description="Model of sessions with devin_mode fast; default: the same one")
+    model_fast_input_usd_per_mtok: Decimal | None = Field(None, ge=0, description="Its prices, if unknown: input")
+    model_fast_output_usd_per_mtok: Decimal | None = Field(None, ge=0, description="Its prices, if unknown: output")
+    model_lite: str | None = Field(None, description="Model of sessions with devin_mode lite; default: the same one")
+    model_lite_input_usd_per_mtok: Decimal | None = Field(None, ge=0, description="Its prices, if unknown: input")
+    model_lite_output_usd_per_mtok: Decimal | None = Field(None, ge=0, description="Its prices, if unknown: output")
     model_context_tokens: int = Field(200_000, ge=4_000, description="Context window of the model")
     model_max_output_tokens: int = Field(8_192, ge=256, description="Most tokens the model may answer with per call")
 
@@ -81,6 +87,8 @@ class Settings(BaseSettings):
 
     max_running_sessions: int = Field(16, ge=1, description="Sessions that run at once on this server")
     max_running_sessions_per_org: int = Field(16, ge=1, description="The same for one organization")
+    max_child_sessions: int = Field(20, ge=0, description="Children that a session can have")
+    max_session_depth: int = Field(2, ge=1, le=10, description="Generations of sessions below one that has no parent")
     idle_suspend_seconds: float = Field(1800, gt=0, description="Waiting time after which a session is suspended")
     workspace_keep_hours: float = Field(72, ge=0, description="How long the files of an ended session are kept")
     shutdown_grace_seconds: float = Field(5, ge=0, description="How long a stop waits for running steps to end")

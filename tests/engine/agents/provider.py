@@ -10,7 +10,7 @@ from itertools import islice
 NOTHING = {"status": 400, "body": {"error": {"message": "no script left"}}}
 
 
-def call(name: str, **arguments) -> dict:
+def call(name: str, /, **arguments) -> dict:
     return {"name": name, "arguments": json.dumps(arguments)}
 
 

@@ -57,7 +57,7 @@ async def test_fixes_a_file_and_opens_a_pull_request(world, provider, agent):
     assert (opened["number"], opened["pr_title"], opened["branch"]) == (1, "Fix add", "devin/work")
     first = world.journal.of_type("model_call_completed")[0]
     assert (first["usage"], first["usd"]) == ({"input_tokens": 100, "output_tokens": 10}, "0.00045")
-    assert first["prompt_version"] == "1"
+    assert first["prompt_version"] == "2"
     assert world.journal.spent == Decimal("0.0027")
     assert min(world.journal.reserved) > Decimal("0.12")  # 8192 output tokens and the prompt
     assert "".join(world.turns[0].output).startswith("I look first.")

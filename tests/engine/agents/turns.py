@@ -60,7 +60,8 @@ class Journal:
 
 
 class _Steps:
-    def __init__(self, attempt: int, sink: list[str]) -> None:
+    def __init__(self, key: str, attempt: int, sink: list[str]) -> None:
+        self.key = key
         self.attempt = attempt
         self._sink = sink
 
@@ -114,7 +115,7 @@ class MemoryTurn:
             self.journal.append(f"{type}_started", category, "outgoing", {"key": key, "input": input or {}})
         self.journal.point(f"{key} started")
         self.journal.ran[key] += 1
-        result = await self._act(action, _Steps(attempt, self.output))
+        result = await self._act(action, _Steps(key, attempt, self.output))
         self.journal.point(f"{key} ran")
         own = {"key": key, "title": title, "attempt": attempt, "ok": result.ok, "seconds": 0.0, "acus": 0.0}
         contents = result.contents | own

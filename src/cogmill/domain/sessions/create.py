@@ -60,11 +60,13 @@ PRIORITIES = {"fast": 0, "normal": 1, "lite": 2}
 
 
 def create_session(
-    ctx: Context, data: SessionIn, parent_id: str | None, origin: str, schedule_id: str | None = None
-) -> SimpleNamespace:
+    ctx: Context, data: SessionIn, parent_id: str | None, origin: str, schedule_id: str | None = None, *,
+    started_by: str | None = None,
+) -> SimpleNamespace:  # fmt: skip
     """Accept a session: it is durable and queued when this commits. Refuses whatever it could not honour.
 
-    Answers the new row. No query follows the inserts: this is the hottest write of the API.
+    Answers the new row. `started_by`: the step of the parent's agent that asked for it.
+    No query follows the inserts: this is the hottest write of the API.
     """
     user_id = attribution(ctx, data.create_as_user_id)
     _check_rights(ctx, data, user_id)
@@ -74,16 +76,12 @@ def create_session(
     check_notes(ctx, data.knowledge_ids)
     parent = _parent(ctx, parent_id)
     playbook = _playbook(ctx, data, parent)
+    also = _also(ctx, data, started_by)
     repos = _repositories(ctx, data)
     secrets = _secrets(ctx, data, user_id, [ref.name for ref in repos])
     attachments = _attachments(ctx, data)
-    request = (_of_playbook(playbook) if playbook is not None else {}) | _kept(data, parent, rules)
-    if data.agent == "replay" and data.recording is None:
-        raise Invalid.at("body", "recording", msg="Agent 'replay' needs the attachment URL or id of a recording.")
-    if data.recording is not None:
-        request["recording"] = resolve_attachment(ctx, data.recording, at="recording").attachment_id
-    if attachments:
-        request["attachments"] = [a.attachment_id for a in attachments]
+    request = (_of_playbook(playbook) if playbook is not None else {}) | _kept(data, parent, rules) | also
+    request |= {"attachments": [a.attachment_id for a in attachments]} if attachments else {}
     events = _first_events(ctx, data, tags, user_id, [a.name for a in attachments])
     events += [_playbook_event(playbook)] if playbook is not None else []
     events += [_secrets_event(secrets)] if secrets else []
@@ -190,8 +188,6 @@ def _playbook(ctx: Context, data: SessionIn, parent: SessionRow | None) -> Row[A
 
     A text given along goes before all of them.
     """
-    if data.child_playbook_id is not None:
-        playbook_by_id(ctx, data.child_playbook_id, "child_playbook_id")
     if data.playbook is not None and data.playbook_id is not None:
         raise BadRequest("playbook and playbook_id: give the text of a playbook or the id of one, not both.")
     if data.playbook_id is not None:
@@ -264,7 +260,22 @@ def _parent(ctx: Context, parent_id: str | None) -> SessionRow | None:
         raise SessionNotFound(f"devin_id: there is no session {parent_id[:64]!r} in this organization.")
     if parent.is_archived or parent.status in {"exit", "error"}:
         raise Conflict("devin_id: that session has ended and cannot have further children.")
+    _check_tree(ctx, parent)
     return parent
+
+
+def _check_tree(ctx: Context, parent: SessionRow) -> None:
+    """Neither too many children nor too many generations: agents start sessions, too."""
+    settings, above, depth = ctx.runtime.settings, parent.parent_session_id, 1
+    children = owned(session, ctx.scope, session.c.id).where(session.c.parent_session_id == parent.session_id)
+    if len(ctx.db.execute(children.limit(settings.max_child_sessions)).all()) >= settings.max_child_sessions:
+        raise Conflict(f"devin_id: a session can have {settings.max_child_sessions} children at most.")
+    while above is not None and depth <= settings.max_session_depth:
+        query = owned(session, ctx.scope, session.c.parent_session_id).where(session.c.session_id == above)
+        above = ctx.db.execute(query).scalar()
+        depth += 1
+    if depth > settings.max_session_depth:
+        raise Conflict(f"devin_id: a session can have {settings.max_session_depth} generations below it at most.")
 
 
 def _first_events(
@@ -288,6 +299,19 @@ def _of_playbook(playbook: Row[Any]) -> dict[str, Any]:
     """What the session keeps of its playbook; a schema of its own counts more."""
     schema = playbook.structured_output_schema
     return {"playbook": playbook.body} | ({"structured_output_schema": schema} if schema is not None else {})
+
+
+def _also(ctx: Context, data: SessionIn, started_by: str | None) -> dict[str, Any]:
+    """What the request names, as it is now: the playbook for children, the recording; and the step behind it."""
+    found: dict[str, Any] = {} if started_by is None else {"started_by": started_by}
+    if data.child_playbook_id is not None:
+        playbook = playbook_by_id(ctx, data.child_playbook_id, "child_playbook_id")
+        found["child_playbook"] = {name: getattr(playbook, name) for name in ("playbook_id", "title", "body", "macro")}
+    if data.agent == "replay" and data.recording is None:
+        raise Invalid.at("body", "recording", msg="Agent 'replay' needs the attachment URL or id of a recording.")
+    if data.recording is not None:
+        found["recording"] = resolve_attachment(ctx, data.recording, at="recording").attachment_id
+    return found
 
 
 def _playbook_event(playbook: Row[Any]) -> NewEvent:

@@ -51,7 +51,7 @@ def send_message(ctx: Context, devin_id: str, data: MessageIn) -> SessionRow:
         link_attachments(ctx, row.id, files)
         said["attachments"] = [_brought(one) for one in files]
     events = [NewEvent("user_message", "message", data.message, said, "incoming")]
-    _wake(ctx, row, events)
+    hear(ctx, row, events)
     return reload(ctx, row)
 
 
@@ -66,11 +66,12 @@ def wake(ctx: Context, devin_id: str) -> SessionRow:
     """Let a sleeping session go on without saying anything."""
     row = _find_live(ctx, devin_id)
     if row.status == Status.SUSPENDED:
-        _wake(ctx, row, [])
+        hear(ctx, row, [])
     return reload(ctx, row)
 
 
-def _wake(ctx: Context, row: SessionRow, events: list[NewEvent]) -> None:
+def hear(ctx: Context, row: SessionRow, events: list[NewEvent]) -> None:
+    """Append what a live session shall hear, and wake it where it waits or sleeps."""
     state = State.of(row.status, row.status_detail)
     waits = row.run_state == "idle" and state.status in {Status.SUSPENDED, Status.RUNNING}
     if not waits:

@@ -104,6 +104,13 @@ class Task:
     """Other sessions that the user points at."""
     environment: str | None = None
     """What blueprints of the organization say of lint, test, build and of keeping dependencies up to date."""
+    advanced_mode: str | None = None
+    child_playbook: Mapping[str, str] | None = None
+    """Title, body and macro of the playbook for children, or that the session works on."""
+    may_lead: bool = False
+    """Whether other sessions may be started."""
+    bypass_approval: bool = False
+    """The user wants to be asked for no approval."""
     recording: Path | None = None
     """For the replay agent: host path of the recorded conversation."""
 
@@ -134,6 +141,7 @@ class StepOutcome:
 class Steps(Protocol):
     """Handed to a step's action while it runs."""
 
+    key: str
     attempt: int
 
     def output(self, text: str) -> None:
@@ -152,13 +160,76 @@ class TurnEnd:
     """Why the turn is over and what the session becomes.
 
     finished: the work is done, session is running/finished until the user writes again.
-    waiting_for_user: the agent asked something. failed: cannot go on; `resumable` decides suspended/error over error.
+    waiting_for_user: the agent asked something. waiting_for_approval: it asked whether it may do something.
+    failed: cannot go on; `resumable` decides suspended/error over error.
     """
 
-    outcome: Literal["finished", "waiting_for_user", "failed"]
+    outcome: Literal["finished", "waiting_for_user", "waiting_for_approval", "failed"]
     message: str | None = None
     """Said to the user as a devin message before the state changes."""
     resumable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session that an agent wants to start. Its prompt is all that it knows of the task."""
+
+    prompt: str
+    title: str | None = None
+    repos: tuple[str, ...] | None = None
+    playbook_id: str | None = None
+    max_acu_limit: int | None = None
+    structured_output_schema: Json | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherSession:
+    """A session beside the agent's own, as it is now."""
+
+    session_id: str
+    title: str | None
+    status: str
+    """E.g. "running (finished)"."""
+    acus: float
+    messages: tuple[tuple[str, str], ...] = ()
+    """Who said what, user or devin, oldest first; only where it was read."""
+    pull_requests: tuple[str, ...] = ()
+    structured_output: Json | None = None
+
+
+class Denied(Exception):
+    """The organization's rules do not allow it; the text says why."""
+
+
+class Organization(Protocol):
+    """What an agent can do in its organization, with the rights of the one in whose name the session runs.
+
+    Every method raises `Denied`. Use them inside steps.
+    """
+
+    async def start_session(self, key: str, wanted: NewSession) -> OtherSession:
+        """A child of this session; with the same key the one that is there already."""
+
+    async def children(self) -> list[OtherSession]:
+        """The sessions that this one has started, oldest first."""
+
+    async def read_session(self, session_id: str) -> OtherSession:
+        """Any session that may be seen, with what was said in it."""
+
+    async def message_session(self, session_id: str, text: str) -> OtherSession:
+        """Say something to a child, which wakes it."""
+
+    async def end_session(self, session_id: str) -> OtherSession:
+        """End a child for good."""
+
+    async def save_playbook(self, title: str, body: str, macro: str | None, playbook_id: str | None) -> str:
+        """A new playbook, or a new version of one; answers its id."""
+
+    async def notes(self, search: str | None) -> list[Json]:
+        """Notes of knowledge with id, name, trigger and body; of many only the first ones."""
+
+    async def save_note(self, name: str, body: str, trigger: str, note_id: str | None) -> str:
+        """A new note, or one saved anew; answers its id."""
 
 
 class Turn(Protocol):
@@ -169,6 +240,7 @@ class Turn(Protocol):
     """The whole log up to the start of this turn, oldest first; includes all user messages (`user_message`)."""
     sandbox: Sandbox
     """Started already. Use it inside step actions only."""
+    organization: Organization
     secrets: Mapping[str, str]
     """Variables to hand to commands: name -> value. Keep them out of contents; the runner redacts what slips."""
 
@@ -269,6 +341,7 @@ class ModelSettings:
 
 
 __all__ = [
-    "Agent", "Attachment", "Checkout", "CodeHit", "Json", "Knowledge", "LogEvent", "ModelSettings", "OutputSink",
-    "Price", "PullRequest", "StepOutcome", "StepResult", "Steps", "Suspend", "Task", "Turn", "TurnEnd",
+    "Agent", "Attachment", "Checkout", "CodeHit", "Denied", "Json", "Knowledge", "LogEvent", "ModelSettings",
+    "NewSession", "Organization", "OtherSession", "OutputSink", "Price", "PullRequest", "StepOutcome", "StepResult",
+    "Steps", "Suspend", "Task", "Turn", "TurnEnd",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from cogmill.engine.agents.clipping import first_line
+from cogmill.engine.agents.model.approval import Answer, answers, ask, wishes
 from cogmill.engine.agents.model.calls import Call, text_of_response
 from cogmill.engine.agents.model.compaction import CHARACTERS_PER_TOKEN, View, answer_limit, shorter_window, view
 from cogmill.engine.agents.model.conversation import Conversation, Ending, Exchange
@@ -41,6 +42,7 @@ class ModelAgent:
         self._stack = AsyncExitStack()
         self._backend: Backend | None = None
         self._constant: tuple[str, list[ToolSpec], str] = ("", [], "")
+        self._answers: dict[str, Answer | None] = {}
 
     async def run(self, turn: Turn) -> TurnEnd:
         conversation = Conversation.rebuild(turn.task, turn.history, answer_limit(self.settings.context_tokens))
@@ -72,6 +74,8 @@ class ModelAgent:
 
     async def _drive(self, turn: Turn, conversation: Conversation) -> TurnEnd:
         while True:
+            if not await self._may_go_on(turn, conversation):
+                return TurnEnd("waiting_for_approval")
             for call in conversation.pending():
                 await self._answer(turn, conversation, call)
             conversation.hear(await turn.user_messages())
@@ -85,11 +89,20 @@ class ModelAgent:
             if problem := await self._ask(turn, conversation):
                 return TurnEnd("failed", f"{problem} {_RESUME}")
 
+    async def _may_go_on(self, turn: Turn, conversation: Conversation) -> bool:
+        """Whether the user has answered all that has to be approved; asks for what was not asked for yet."""
+        wished = [] if turn.task.bypass_approval else wishes(conversation.pending())
+        self._answers = answers(turn.history) if wished else {}
+        unanswered = [one for one in wished if self._answers.get(one.key) is None]
+        if unanswered:
+            await ask(turn, len(conversation.exchanges), unanswered)
+        return not unanswered
+
     async def _end(self, turn: Turn, conversation: Conversation, ending: Ending) -> TurnEnd:
         number = len(conversation.exchanges)
-        if ending.kind == "asked":
+        if ending.kind != "finished":
             await turn.say(ending.text, key=f"question-{number}")
-            return TurnEnd("waiting_for_user")
+            return TurnEnd("waiting_for_approval" if ending.kind == "approval" else "waiting_for_user")
         # Text without a tool call has been said already.
         words = [ending.text] if conversation.last and conversation.last.calls else []
         words += [extra] if (extra := self.postscript(conversation)) else []
@@ -154,6 +167,8 @@ class ModelAgent:
 
         async def action(steps: Steps) -> StepResult:
             try:
+                if (answer := self._answers.get(call.key)) is not None and not answer.is_yes:
+                    raise ToolProblem(f"The user did not approve, and answered: {answer.text}")
                 done = await tool.run(turn, steps, call.args)
             except Suspend:
                 raise

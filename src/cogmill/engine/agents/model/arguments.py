@@ -101,6 +101,56 @@ class AskUser(Arguments):
     question: str = Field(min_length=1)
 
 
+class AskApproval(Arguments):
+    action: str = Field(min_length=1, description="What you want to do, why, and what it changes or costs.")
+
+
+class StartSession(Arguments):
+    prompt: str = Field(min_length=1, max_length=100_000)
+    title: str | None = Field(default=None, max_length=200)
+    repos: list[str] | None = Field(default=None, description="Without it, those of this session.")
+    playbook_id: str | None = Field(default=None, description="Without it, the playbook meant for such sessions.")
+    max_acu_limit: int | None = Field(default=None, ge=1)
+    structured_output_schema: dict[str, Any] | None = Field(
+        default=None, description="JSON schema of a result that you will read as data."
+    )
+
+
+class ListSessions(Arguments):
+    pass
+
+
+class ReadSession(Arguments):
+    session_id: str = Field(min_length=1)
+
+
+class MessageSession(Arguments):
+    session_id: str = Field(min_length=1)
+    message: str = Field(min_length=1, max_length=100_000)
+
+
+class EndSession(Arguments):
+    session_id: str = Field(min_length=1)
+
+
+class SavePlaybook(Arguments):
+    title: str = Field(min_length=1, max_length=500)
+    body: str = Field(min_length=1, description="Markdown: procedure, specifications, advice, forbidden actions.")
+    macro: str | None = Field(default=None, description="`!name`, by which prompts select it.")
+    playbook_id: str | None = None
+
+
+class ListNotes(Arguments):
+    search: str | None = Field(default=None, max_length=1_000)
+
+
+class SaveNote(Arguments):
+    name: str = Field(min_length=1, max_length=500)
+    body: str = Field(min_length=1)
+    trigger: str = Field(description="When it applies: sessions whose prompt fits are given it.")
+    note_id: str | None = None
+
+
 class StructuredOutput(Arguments):
     output: Any
 

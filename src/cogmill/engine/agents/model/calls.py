@@ -59,7 +59,7 @@ def _call(key: str, part: Json, hint: str) -> Call:
         return Call(key, call_id, name, None, f"Wrong arguments: {'; '.join(lines[:8])}.{hint}")
 
 
-def control_answer(call: Call, schema: Json | None, blocked: str | None) -> str:
+def control_answer(call: Call, schema: Json | None, blocked: str | None, *, may_always: bool) -> str:
     """The answer to a call that runs nothing; the same one however often it is asked for."""
     if call.problem is not None:
         return f"error: {call.problem}"
@@ -68,6 +68,10 @@ def control_answer(call: Call, schema: Json | None, blocked: str | None) -> str:
         return f"error: {problem}" if problem else "The structured output is stored."
     if call.name == "finish":
         return f"error: Not finished: {blocked}" if blocked else "The turn has ended."
+    if call.name == "ask_approval":
+        return (
+            "The user has approved such things beforehand: go on." if may_always else "The user was asked; see below."
+        )
     if call.name == "ask_user":
         return "The question was shown to the user, whose answer follows."
     return "The plan is shown to the user."

@@ -48,7 +48,7 @@ class Exchange:
 class Ending:
     """How the model ended its turn."""
 
-    kind: Literal["finished", "asked"]
+    kind: Literal["finished", "asked", "approval"]
     text: str
 
 
@@ -134,7 +134,7 @@ class Conversation:
         if call.problem is None and call.name in TOOLS:
             return None
         blocked = self._unfinished() if call.name == "finish" else None
-        text = control_answer(call, self.task.structured_output_schema, blocked)
+        text = control_answer(call, self.task.structured_output_schema, blocked, may_always=self.task.bypass_approval)
         return self._store(call, text, ok=not text.startswith("error: "))
 
     def ending(self) -> Ending | None:
@@ -143,6 +143,8 @@ class Conversation:
             return None
         if (asked := self.last.called("ask_user")) and asked[1].ok:
             return Ending("asked", asked[0].args.question)
+        if (wished := self.last.called("ask_approval")) and wished[1].ok and not self.task.bypass_approval:
+            return Ending("approval", wished[0].args.action)
         if (finished := self.last.called("finish")) and finished[1].ok:
             return Ending("finished", finished[0].args.summary)
         if not self.last.calls and self.last.text and not self.reminder():

@@ -6,6 +6,7 @@ from functools import cache
 from importlib.resources import files
 
 from cogmill.engine.agents.clipping import clip, cut_line
+from cogmill.engine.agents.model.modes import persona
 from cogmill.engine.agents.model.tools.seam import base_folder
 from cogmill.engine.agents.playbook_sections import rules_of
 from cogmill.engine.agents.seam import Knowledge, Task
@@ -45,7 +46,8 @@ def system_prompt(task: Task) -> str:
     if task.structured_output_schema is not None:
         need = "must" if task.structured_output_required else "can"
         facts.append(f"- The result {need} also be given as data with structured_output before you finish.")
-    text = "\nThis session:\n" + "\n".join(facts) if facts else ""
+    text = f"\nYour part in this session:\n{part}\n" if (part := persona(task)) else ""
+    text += "\nThis session:\n" + "\n".join(facts) if facts else ""
     if task.environment:
         text += (
             "\n\nThe environment of this session was built beforehand. Its blueprints say:\n"

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from cogmill.engine.agents.model.arguments import AskUser, Finish, StructuredOutput, UpdatePlan
+from cogmill.engine.agents.model.arguments import AskApproval, AskUser, Finish, StructuredOutput, UpdatePlan
 from cogmill.engine.agents.model.tools.schema import Unusable, problems
 from cogmill.engine.agents.model.tools.seam import Control
 from cogmill.engine.agents.seam import Json, StepResult, Steps, Turn
@@ -11,6 +11,11 @@ from cogmill.engine.agents.seam import Json, StepResult, Steps, Turn
 CONTROLS = (
     Control("update_plan", "Show the user your plan; send the whole list each time.", UpdatePlan),
     Control("ask_user", "Ask the user and wait for the answer. Only for what you cannot find out yourself.", AskUser),
+    Control(
+        "ask_approval",
+        "Ask the user whether you may do something that is costly or cannot be undone, and wait for the answer.",
+        AskApproval,
+    ),
     Control("structured_output", "Give the result as data in the form that the user asked for.", StructuredOutput),
     Control("finish", "End the task. Call it alone, when everything is done and checked.", Finish),
 )

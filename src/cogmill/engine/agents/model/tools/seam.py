@@ -27,6 +27,8 @@ class Tool:
     render: Callable[[Json], str]
     effects: bool = True
     on_cut: Literal["retry", "report"] = "retry"
+    approval: Callable[[Any], str] | None = None
+    """What the user is asked before it runs; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,19 +10,29 @@ from cogmill.engine.agents.model.tools.control import CONTROLS, structured_param
 from cogmill.engine.agents.model.tools.files import FILE_TOOLS
 from cogmill.engine.agents.model.tools.git import GIT_TOOLS
 from cogmill.engine.agents.model.tools.seam import Control, Tool
+from cogmill.engine.agents.model.tools.sessions import (
+    LEADING_TOOLS,
+    NOTE_TOOLS,
+    PLAYBOOK_TOOLS,
+    READING_TOOLS,
+    offered,
+)
 from cogmill.engine.agents.model.tools.shell import SHELL_TOOLS
 from cogmill.engine.agents.model.wire import ToolSpec
 from cogmill.engine.agents.seam import Json, Task
 
-TOOLS: dict[str, Tool] = {tool.name: tool for tool in (*SHELL_TOOLS, *FILE_TOOLS, *CODE_TOOLS, *GIT_TOOLS)}
+ALWAYS = (*SHELL_TOOLS, *FILE_TOOLS, *CODE_TOOLS, *GIT_TOOLS)
+TOOLS: dict[str, Tool] = {
+    tool.name: tool for tool in (*ALWAYS, *LEADING_TOOLS, *READING_TOOLS, *PLAYBOOK_TOOLS, *NOTE_TOOLS)
+}
 CONTROL: dict[str, Control] = {control.name: control for control in CONTROLS}
 
 
 def specifications(task: Task) -> list[ToolSpec]:
     """The tools offered in this session; the same list in every request, which keeps provider caches warm."""
-    offered: list[Tool | Control] = list(TOOLS.values())
-    offered += [control for control in CONTROLS if control.name != "structured_output"]
-    specs = [ToolSpec(tool.name, tool.description, parameters(tool.arguments)) for tool in offered]
+    shown: list[Tool | Control] = [*ALWAYS, *offered(task)]
+    shown += [control for control in CONTROLS if control.name != "structured_output"]
+    specs = [ToolSpec(tool.name, tool.description, parameters(tool.arguments)) for tool in shown]
     if task.structured_output_schema is not None:
         control = CONTROL["structured_output"]
         schema = structured_parameters(task.structured_output_schema)

@@ -30,7 +30,7 @@ async def create(old, **body):
 
 async def test_a_script_that_creates_polls_answers_and_terminates(old, sessions):
     url = (await old.post("/v1/attachments", files={"file": ("a b.txt", b"text")})).json()
-    made = await create(old, prompt=f'Read this.\nATTACHMENT:"{url}"', title="Old", tags=["a"])
+    made = await create(old, prompt=f'Read this.\nATTACHMENT: "{url}"', title="Old", tags=["a"])
     assert set(made) == {"session_id", "url", "is_new_session"}
     assert made["is_new_session"] is True
     one = f"/v1/session/{made['session_id']}"

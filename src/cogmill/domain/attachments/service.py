@@ -18,7 +18,7 @@ from cogmill.models.content import attachment
 LINK_SECONDS = 300
 _CONTENT_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+(?: ?; ?[\w-]+=(?:[\w.+-]+|\"[\w.+ :/-]*\"))*", re.ASCII)
 _IN_URL = re.compile(r"/attachments/([0-9a-fA-F-]{32,36})(?:/[^/]*)?/?$")
-_LINE = re.compile(r'^ATTACHMENT:"([^"\n]{1,2083})"[ \t\r]*$', re.MULTILINE)
+_LINE = re.compile(r'^ATTACHMENT:[ \t]*"([^"\n]{1,2083})"[ \t\r]*$', re.MULTILINE)
 MOST_NAMED = 50
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"),

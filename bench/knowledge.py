@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 
 from bench import seeded
 from bench.numbers import Number, percentile
@@ -36,9 +36,7 @@ def choosing(root: Path, runs: int) -> list[Number]:
     found = []
     for kind in seeded.DATABASES:
         with seeded.installation(root, kind) as (_, engine):
-            with engine.begin() as db:
-                home = db.execute(select(organization).limit(1)).one()
-                _fill(db, home, SELECTED)
+            home = _fill(engine, SELECTED)
             seeded.settle(engine)
             for length in (60, 600):
                 row = Number(f"notes of a session among {SELECTED:,}, {kind}, prompt of {length} words: p99", "ms", 30)
@@ -64,8 +62,13 @@ def _choose(db: Connection, scope: Scope, length: int, row: Number) -> float:
     return percentile(taken, 0.99)
 
 
-def _fill(db: Connection, home: Any, count: int) -> None:
-    """Notes with triggers of 3 to 8 words and texts of 150; one of a hundred is pinned."""
+def _fill(engine: Engine, count: int) -> Any:
+    """Notes with triggers of 3 to 8 words and texts of 150; one of a hundred is pinned. Answers their organization.
+
+    In several transactions: in a single one, PostgreSQL would keep every version of the words' counters.
+    """
+    with engine.begin() as db:
+        home = db.execute(select(organization).limit(1)).one()
     chance = random.Random(4)
     fixed = {"enterprise_id": home.enterprise_id, "org_id": home.org_id, "place": home.org_id, "is_enabled": True}
     stamps = {"created_at": 1.0, "updated_at": 1.0, "created_by": "bench", "updated_by": "bench"}
@@ -78,9 +81,11 @@ def _fill(db: Connection, home: Any, count: int) -> None:
             values = {"id": number, "note_id": f"note-{number:06}", "name": f"Note {number}", "body": body}
             values |= {"trigger": trigger, "pinned_repo": pin, "pinned_to": pin, **fixed, **stamps}
             rows.append(values | {"fit_words": "" if pin else " ".join(stems(trigger))})
-        db.execute(insert(knowledge_note), rows)
-        for one in rows:
-            _index(db, one)
+        with engine.begin() as db:
+            db.execute(insert(knowledge_note), rows)
+            for one in rows:
+                _index(db, one)
+    return home
 
 
 def _index(db: Connection, one: dict[str, Any]) -> None:
@@ -94,8 +99,7 @@ def pages(root: Path, runs: int) -> list[Number]:
     found = []
     for kind in seeded.DATABASES:
         with seeded.installation(root, kind) as (server, engine):
-            with engine.begin() as db:
-                _fill(db, db.execute(select(organization).limit(1)).one(), LISTED)
+            _fill(engine, LISTED)
             seeded.settle(engine)
             with seeded.started(server) as target:
                 row = Number(f"pages and searches of {LISTED:,} notes, {kind}: p99", "ms", 20)

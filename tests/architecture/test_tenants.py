@@ -40,6 +40,8 @@ ALLOWED = {
     ("domain/audit_logs/chain.py", "unlinked", "audit_log"): "names the enterprise of the record that is written",
     ("domain/audit_logs/service.py", "_enterprise_of", "organization"): "work of the server itself, which has no scope",
     ("domain/audit_logs/verify.py", "*", "audit_log"): "commands of the administrator on the whole installation",
+    ("domain/metrics/folding.py", "pending", "metric_mark"): "sums up for all tenants; each day in a scope of its own",
+    ("domain/metrics/folding.py", "pending", "organization"): "the same: whose enterprise the marks are of",
     ("engine/loops/idempotent_requests.py", "*", "idempotent_request"): "finds what is too old; shows it to nobody",
     ("access/principals.py", "find_principal", "api_key"): LOGIN,
     ("access/principals.py", "find_legacy_principal", "api_key"): LOGIN,

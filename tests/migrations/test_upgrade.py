@@ -111,7 +111,7 @@ def test_names_of_constraints_and_partial_indexes(empty):
         for one in inspector.get_indexes("session")
         if one.get("dialect_options", {}).get(f"{empty.dialect.name}_where") is not None
     }
-    assert set(partial) == {"ix_session_runnable", "ix_session_idle_since", "ix_session_of_schedule"}
+    assert set(partial) == {"ix_session_runnable", "ix_session_idle_since", "ix_session_of_schedule", "ix_session_busy"}
 
 
 def test_upgrading_again_changes_nothing(empty):

@@ -50,6 +50,16 @@ from cogmill.domain.members.schemas import (
     UserOut,
     UserWithIdpRolesOut,
 )
+from cogmill.domain.metrics import endpoints as metrics
+from cogmill.domain.metrics.schemas import (
+    ActiveUsersOut,
+    CategoriesOut,
+    PrMetricsOut,
+    QueueOut,
+    SearchMetricsOut,
+    SessionMetricsOut,
+    UsageMetricsOut,
+)
 from cogmill.domain.organizations import endpoints as organizations
 from cogmill.domain.organizations import platform
 from cogmill.domain.organizations.platform import DefaultPlatformOut
@@ -124,6 +134,7 @@ USE_PLAYBOOKS = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_PLAYBOOKS)
 VIEW_AUTOMATIONS, AUTOMATIONS = (P.VIEW_ORG_AUTOMATIONS, P.MANAGE_ORG_AUTOMATIONS), (P.MANAGE_ORG_AUTOMATIONS,)
 WEBHOOKS, WEBHOOKS_EVERYWHERE = (P.MANAGE_ORG_SETTINGS,), (P.MANAGE_ENTERPRISE_SETTINGS,)
 KNOWLEDGE, SHARED_KNOWLEDGE = (P.MANAGE_ORG_KNOWLEDGE,), (P.MANAGE_ACCOUNT_KNOWLEDGE,)
+METRICS, METRICS_EVERYWHERE = (P.VIEW_ORG_METRICS,), (P.VIEW_ACCOUNT_METRICS,)
 USE_KNOWLEDGE = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_KNOWLEDGE)
 
 # fmt: off
@@ -209,6 +220,34 @@ TABLE: list[Op] = [
     Op("enterprise_create_folder", POST, "/cogmill/v1/enterprise/knowledge/folders", IN_ENTERPRISE, SHARED_KNOWLEDGE, knowledge.create_folder, FolderOut, audit="create_folder", extension=True),
     Op("enterprise_update_folder", PATCH, "/cogmill/v1/enterprise/knowledge/folders/{folder_id}", IN_ENTERPRISE, SHARED_KNOWLEDGE, knowledge.update_folder, FolderOut, audit="update_folder", extension=True),
     Op("enterprise_delete_folder", DELETE, "/cogmill/v1/enterprise/knowledge/folders/{folder_id}", IN_ENTERPRISE, SHARED_KNOWLEDGE, knowledge.delete_folder, FolderOut, audit="delete_folder", extension=True),
+
+    Op("get_enterprise_active_users", GET, "/v3/enterprise/metrics/active-users", IN_ENTERPRISE, METRICS_EVERYWHERE, metrics.enterprise_active_users, ActiveUsersOut),
+    Op("get_enterprise_dau", GET, "/v3/enterprise/metrics/dau", IN_ENTERPRISE, METRICS_EVERYWHERE, metrics.enterprise_dau, list[ActiveUsersOut]),
+    Op("get_enterprise_wau", GET, "/v3/enterprise/metrics/wau", IN_ENTERPRISE, METRICS_EVERYWHERE, metrics.enterprise_wau, list[ActiveUsersOut]),
+    Op("get_enterprise_mau", GET, "/v3/enterprise/metrics/mau", IN_ENTERPRISE, METRICS_EVERYWHERE, metrics.enterprise_mau, list[ActiveUsersOut]),
+    Op("get_enterprise_session_metrics", GET, "/v3/enterprise/metrics/sessions", IN_ENTERPRISE, METRICS_EVERYWHERE, metrics.enterprise_sessions, SessionMetricsOut),
+    Op("get_enterprise_pr_metrics", GET, "/v3/enterprise/metrics/prs", IN_ENTERPRISE, METRICS_EVERYWHERE, metrics.enterprise_pull_requests, PrMetricsOut),
+    Op("get_enterprise_search_metrics", GET, "/v3/enterprise/metrics/searches", IN_ENTERPRISE, METRICS_EVERYWHERE, metrics.enterprise_searches, SearchMetricsOut),
+    Op("get_enterprise_usage_metrics", GET, "/v3/enterprise/metrics/usage", IN_ENTERPRISE, METRICS_EVERYWHERE, metrics.usage, UsageMetricsOut),
+    Op("get_enterprise_session_metrics_by_category", GET, "/v3/enterprise/metrics/sessions-by-category", IN_ENTERPRISE, METRICS_EVERYWHERE, metrics.sessions_by_category, CategoriesOut),
+    Op("get_enterprise_organization_usage_metrics", GET, "/v3/enterprise/organizations/{org_id}/metrics/usage", ENTERPRISE_ORG, METRICS_EVERYWHERE, metrics.usage, UsageMetricsOut),
+    Op("get_organization_active_users", GET, "/v3/organizations/metrics/active-users", IN_HOME_ORG, METRICS, metrics.active_users, ActiveUsersOut),
+    Op("get_organization_active_users", GET, "/v3/organizations/{org_id}/metrics/active-users", IN_ORG, METRICS, metrics.active_users, ActiveUsersOut),
+    Op("get_organization_dau", GET, "/v3/organizations/metrics/dau", IN_HOME_ORG, METRICS, metrics.dau, list[ActiveUsersOut]),
+    Op("get_organization_dau", GET, "/v3/organizations/{org_id}/metrics/dau", IN_ORG, METRICS, metrics.dau, list[ActiveUsersOut]),
+    Op("get_organization_wau", GET, "/v3/organizations/metrics/wau", IN_HOME_ORG, METRICS, metrics.wau, list[ActiveUsersOut]),
+    Op("get_organization_wau", GET, "/v3/organizations/{org_id}/metrics/wau", IN_ORG, METRICS, metrics.wau, list[ActiveUsersOut]),
+    Op("get_organization_mau", GET, "/v3/organizations/metrics/mau", IN_HOME_ORG, METRICS, metrics.mau, list[ActiveUsersOut]),
+    Op("get_organization_mau", GET, "/v3/organizations/{org_id}/metrics/mau", IN_ORG, METRICS, metrics.mau, list[ActiveUsersOut]),
+    Op("get_organization_session_metrics", GET, "/v3/organizations/metrics/sessions", IN_HOME_ORG, METRICS, metrics.sessions, SessionMetricsOut),
+    Op("get_organization_session_metrics", GET, "/v3/organizations/{org_id}/metrics/sessions", IN_ORG, METRICS, metrics.sessions, SessionMetricsOut),
+    Op("get_organization_pr_metrics", GET, "/v3/organizations/metrics/prs", IN_HOME_ORG, METRICS, metrics.pull_requests, PrMetricsOut),
+    Op("get_organization_pr_metrics", GET, "/v3/organizations/{org_id}/metrics/prs", IN_ORG, METRICS, metrics.pull_requests, PrMetricsOut),
+    Op("get_organization_search_metrics", GET, "/v3/organizations/metrics/searches", IN_HOME_ORG, METRICS, metrics.searches, SearchMetricsOut),
+    Op("get_organization_search_metrics", GET, "/v3/organizations/{org_id}/metrics/searches", IN_ORG, METRICS, metrics.searches, SearchMetricsOut),
+    Op("get_organization_usage_metrics", GET, "/v3/organizations/metrics/usage", IN_HOME_ORG, METRICS, metrics.usage, UsageMetricsOut),
+    Op("get_organization_usage_metrics", GET, "/v3/organizations/{org_id}/metrics/usage", IN_ORG, METRICS, metrics.usage, UsageMetricsOut),
+    Op("get_queue_status", GET, "/v3/enterprise/queue", IN_ENTERPRISE, METRICS_EVERYWHERE, metrics.queue, QueueOut),
 
     Op("list_enterprise_sessions", GET, "/v3/enterprise/sessions", IN_ENTERPRISE, VIEW_EVERYWHERE, enterprise_sessions.list_, Page[SessionOut]),
     Op("get_enterprise_session", GET, "/v3/enterprise/sessions/{devin_id}", IN_ENTERPRISE, VIEW_EVERYWHERE, enterprise_sessions.get, SessionOut),

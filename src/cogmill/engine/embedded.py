@@ -26,6 +26,7 @@ from cogmill.engine.loops import (
     mails,
     pull_requests,
     schedules,
+    sums,
     webhooks,
     workspaces,
 )
@@ -62,6 +63,7 @@ class EmbeddedEngine:
         self._deliveries = webhooks.Deliveries(self._call, lambda: self.due(WEBHOOKS))
         self._due[AUTOMATIONS] = DueLoop(AUTOMATIONS, partial(automations.run_once, self._call), clock)
         self._due[WEBHOOKS] = DueLoop(WEBHOOKS, self._deliveries.run_once, clock)
+        self._due[sums.LOOP] = DueLoop(sums.LOOP, partial(sums.run_once, self._call), clock)
         self._due[INDEXING] = DueLoop(INDEXING, Indexing(tools.runtime).run_once, clock)
         self._builder = SnapshotBuilder(tools.runtime, tools.driver, tools.mirrors, tools.stopping)
         tools.runtime.signals.build_queued = self._builder.wake

@@ -86,6 +86,7 @@ class LiveTurn:
         self._meter = meter
         self._stopping = stopping
         self._watch = watch
+        self._has_searched: bool = store.row.has_searched
         self._journal = Journal(history)
         self.organization: Organization = LiveOrganization(store)
         self.bring = bring
@@ -240,7 +241,11 @@ class LiveTurn:
     ) -> tuple[list[str], list[CodeHit]]:
         """Search the indexes of the session's repositories."""
         names = [one.name for one in self.task.checkouts]
-        return await search_code(self._store, names, Wanted(query, kind, limit, path, language))
+        found = await search_code(self._store, names, Wanted(query, kind, limit, path, language))
+        if found[0] and not self._has_searched:
+            await self._store.append([], has_searched=True)
+            self._has_searched = True
+        return found
 
     async def commit_push(self, checkout: Checkout) -> str:
         """Push the work branch on the host side."""

@@ -1,6 +1,6 @@
 """Sessions, their append-only event log and what hangs on them."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, false, text
 
 from cogmill.models.metadata import BigId, Json, metadata
 
@@ -34,12 +34,15 @@ session = Table(
     Column("acus_micro", BigInteger, nullable=False, comment="consumed, in millionths of an ACU"),
     Column("usd_micro", BigInteger, nullable=False, comment="model cost, in millionths of a US dollar"),
     Column("structured_output", Json),
+    Column("user_messages", Integer, nullable=False, server_default="0"),
+    Column("has_searched", Boolean, nullable=False, server_default=false(), comment="its agent searched indexed code"),
     # Who may write as the runner, and whether somebody should run it.
     Column("epoch", Integer, nullable=False, comment="grows with every claim; a runner of an older one is refused"),
     Column("run_state", String, nullable=False, comment="idle, queued or running"),
     Column("idle_since", Float(53), comment="set while it waits for the user"),
     Column("active_since", Float(53), comment="up to when its run has booked ACUs; null while nobody runs it"),
     Index(None, "org_id", "id"),
+    Index(None, "org_id", "created_at"),
     Index(None, "org_id", "is_archived", "id"),
     Index(None, "org_id", "updated_at", "id"),
     Index(None, "org_id", "user_id", "id"),
@@ -57,6 +60,14 @@ session = Table(
     Index(
         "ix_session_runnable",
         "id",
+        sqlite_where=text("run_state <> 'idle'"),
+        postgresql_where=text("run_state <> 'idle'"),
+    ),
+    Index(
+        "ix_session_busy",
+        "org_id",
+        "run_state",
+        "created_at",
         sqlite_where=text("run_state <> 'idle'"),
         postgresql_where=text("run_state <> 'idle'"),
     ),
@@ -161,4 +172,5 @@ pull_request = Table(
         postgresql_where=text("check_at IS NOT NULL"),
     ),
     Index(None, "git_connection_id", "provider_path", "number"),
+    Index(None, "org_id", "created_at"),
 )

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.engine import Row
 
+from cogmill.domain.metrics.marks import mark_all
 from cogmill.kit.errors import Conflict, NotFound
 from cogmill.models.access import organization
 
@@ -37,6 +38,7 @@ def restore(db: Connection, enterprise_id: str, org_id: str, now: float, retenti
             f"{retention_days:g} days (organization_retention_days)."
         )
     restored = update(organization).where(organization.c.org_id == org_id).values(deleted_at=None, updated_at=now)
+    mark_all(db, enterprise_id, org_id)
     return db.execute(restored.returning(*organization.c)).one()
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.engine import Row
 
 from cogmill.access.context import Context
 from cogmill.access.scope import Scope, owned
+from cogmill.domain.metrics.marks import mark_all
 from cogmill.domain.organizations.schemas import OrganizationIn, OrganizationOut, OrganizationPatch
 from cogmill.domain.sessions.service import suspend_all
 from cogmill.domain.sessions.states import Detail
@@ -66,6 +67,7 @@ def delete(ctx: Context) -> Row[Any]:
     row = find(ctx, lock=True)
     _store(ctx, deleted_at=ctx.now)
     stopped = suspend_all(ctx, row.org_id, Detail.USER_REQUEST)
+    mark_all(ctx.db, row.enterprise_id, row.org_id)
     ctx.audited |= {"name": row.name, "suspended_sessions": stopped}
     ctx.after_commit.append(ctx.runtime.authenticator.forget)
     return row

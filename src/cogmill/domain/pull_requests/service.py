@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, select, update
 from cogmill.access.context import Context
 from cogmill.access.scope import owned
 from cogmill.domain.happenings.record import happened
+from cogmill.domain.metrics.marks import mark
 from cogmill.domain.sessions.log import NewEvent, append
 from cogmill.kit.errors import NotFound
 from cogmill.kit.ids import new_id
@@ -63,12 +64,14 @@ def note_provided(ctx: Context, row_id: int, facts: dict[str, Any], check_at: fl
     if row is not None:
         change = update(pull_request).where(pull_request.c.id == row.id).values(values)
         row = ctx.db.execute(change.returning(*pull_request.c)).one()
+        mark(ctx, row.org_id, row.created_at)  # its session runs, and is counted anyway
         tell(ctx, row, "updated")
         return row, False
     values |= {
         "pull_request_id": new_id("pr"), "org_id": ctx.scope.one_org, "session": row_id, "created_at": ctx.now,
     }  # fmt: skip
     row = ctx.db.execute(insert(pull_request).values(values).returning(*pull_request.c)).one()
+    mark(ctx, row.org_id, row.created_at)
     tell(ctx, row, "opened")
     return row, True
 
@@ -80,12 +83,13 @@ def set_state(ctx: Context, pull_request_row: int, state: str) -> bool:
     row = ctx.db.execute(change.returning(*pull_request.c)).one_or_none()
     if row is None:
         return False
-    session_id = ctx.db.execute(select(session.c.session_id).where(session.c.id == row.session)).scalar_one()
+    of = ctx.db.execute(select(session.c.session_id, session.c.created_at).where(session.c.id == row.session)).one()
+    mark(ctx, row.org_id, of.created_at, row.created_at)
     contents = {
         "pull_request_id": row.pull_request_id, "repo": row.repo, "number": row.number, "url": row.url, "state": state,
     }  # fmt: skip
     summary = f"Pull request #{row.number} of {row.repo} is {state}"
-    append(ctx, row.session, session_id, [NewEvent("pull_request_changed", "git", summary, contents, "incoming")])
+    append(ctx, row.session, of.session_id, [NewEvent("pull_request_changed", "git", summary, contents, "incoming")])
     tell(ctx, row, state if state in {"merged", "closed"} else "updated")
     return True
 
@@ -139,6 +143,7 @@ def open_or_update(ctx: Context, row_id: int, facts: dict[str, Any]) -> tuple[An
         "updated_at": ctx.now,
     }
     row = ctx.db.execute(insert(pull_request).values(values).returning(*pull_request.c)).one()
+    mark(ctx, row.org_id, row.created_at)
     tell(ctx, row, "opened")
     return row, True
 

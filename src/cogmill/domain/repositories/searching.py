@@ -10,6 +10,7 @@ from cogmill.access.scope import owned
 from cogmill.code_index import searching
 from cogmill.code_index.running import index_folder
 from cogmill.code_index.searching import Place, Wanted
+from cogmill.domain.metrics.marks import mark
 from cogmill.domain.repositories.known import searchable
 from cogmill.domain.repositories.schemas import CodeHitOut, CodeSearchQuery
 from cogmill.domain.secrets.use import values_to_hide
@@ -74,6 +75,7 @@ def _record(ctx: Context, query: CodeSearchQuery) -> None:
     caller = ctx.principal
     values = {"org_id": ctx.scope.one_org, "user_id": caller.user_id, "service_user_id": caller.service_user_id}
     ctx.db.execute(insert(code_search).values(values | {"kind": query.kind, "created_at": ctx.now}))
+    mark(ctx, ctx.scope.one_org, ctx.now)
 
 
 def _present(hit: searching.Hit, redact: searching.Redact, wanted: Wanted) -> CodeHitOut | None:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, update
 
 from cogmill.access.context import Context
+from cogmill.domain.metrics.marks import mark
 from cogmill.domain.sessions import news
 from cogmill.domain.sessions.states import State
 from cogmill.domain.usage import ledger
@@ -21,7 +22,7 @@ CATEGORIES = (
 )  # fmt: skip
 
 INSERT_EVENTS = HotInsert(session_event)
-_ANSWERED = ("id", "last_seq", "org_id", "origin", "user_id", "service_user_id")
+_ANSWERED = ("id", "last_seq", "org_id", "origin", "user_id", "service_user_id", "created_at")
 
 
 class StaleEpoch(Exception):
@@ -76,10 +77,13 @@ def append(
         changes |= {"status": state.status.value, "status_detail": state.detail and state.detail.value}
     values = {f"new_{name}": value for name, value in changes.items()}
     values |= {"row_id": row_id, "claim": epoch, "count": len(events), "now": ctx.now, "acus": acus, "usd": usd}
+    values["user_messages"] = sum(one.event_type == "user_message" for one in events)
     row = ctx.db.execute(_change(epoch is not None, tuple(changes)), values).first()
     if row is None:
         raise StaleEpoch(session_id)
     insert_events(ctx, row_id, session_id, row.last_seq - len(events), events)
+    if changes.get("run_state") == "idle" or values["user_messages"]:  # one that runs is never taken from the sums
+        mark(ctx, row.org_id, row.created_at)
     if state is not None and any(event.event_type == "status_changed" for event in events):
         news.changed(ctx, row_id, row.org_id, row.origin, state)
     ledger.write(ctx, row, acus, usd, use)
@@ -100,6 +104,7 @@ def _change(fenced: bool, names: tuple[str, ...]) -> Any:
         "acus_micro": columns.acus_micro + bindparam("acus"),
         "usd_micro": columns.usd_micro + bindparam("usd"),
     }
+    values["user_messages"] = columns.user_messages + bindparam("user_messages")
     return change.values(values).returning(*(columns[name] for name in _ANSWERED))
 
 

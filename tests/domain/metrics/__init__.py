@@ -1,0 +1,1 @@
+"""Metrics, over HTTP and against a slow computation."""

@@ -12,7 +12,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import code_index, environments, identity, knowledge, log_writes, machine, measures, place, steps
+from bench import code_index, environments, identity, knowledge, log_writes, machine, measures, place, schedules, steps
 from bench.numbers import Number
 
 PEER = "OpenHands agent-server 1.58, same kind of machine"
@@ -30,6 +30,8 @@ PARTS: dict[str, Callable[[Path, int], list[Number]]] = {
     "audit": identity.audit,
     "knowledge": knowledge.choosing,
     "notes": knowledge.pages,
+    "content": schedules.pages,
+    "same-minute": schedules.same_minute,
     "code-index": code_index.code_index,
 }
 

@@ -120,12 +120,13 @@ async def _worst(target: Target) -> tuple[float, str]:
     }  # fmt: skip
     for name, query in kinds.items():
         taken = []
-        for number in range(100):
+        for number in range(-10, 300):  # the first ones warm up what a busy server has in its caches
             place = {"after": encode_cursor(random.randint(1, LISTED))} if number % 2 else {}
             path = f"/v3/organizations/{target.org_id}/knowledge/notes?{urlencode({'first': 20, **query, **place})}"
             began = time.perf_counter()
             status, answer = await connection.ask(target.request("GET", path))
-            taken.append((time.perf_counter() - began) * 1000)
+            if number >= 0:
+                taken.append((time.perf_counter() - began) * 1000)
             if status != 200:
                 raise RuntimeError(f"{path} answered {status}: {answer[:200]!r}")
         found.append((percentile(taken, 0.99), name))

@@ -58,8 +58,10 @@ class EmbeddedEngine:
         self._loops: list[asyncio.Task[None]] = []
         self._call = Call(tools.runtime, Scope("", None), "engine", None)
         clock = tools.runtime.clock
-        runs = {MAILS: mails.run_once, PULL_REQUESTS: pull_requests.run_once, SCHEDULES: schedules.run_once}
+        runs = {MAILS: mails.run_once, PULL_REQUESTS: pull_requests.run_once}
         self._due = {name: DueLoop(name, partial(run, self._call), clock) for name, run in runs.items()}
+        self._burst = schedules.Burst()
+        self._due[SCHEDULES] = DueLoop(SCHEDULES, partial(schedules.run_once, self._call, self._burst), clock)
         self._deliveries = webhooks.Deliveries(self._call, lambda: self.due(WEBHOOKS))
         self._due[AUTOMATIONS] = DueLoop(AUTOMATIONS, partial(automations.run_once, self._call), clock)
         self._due[WEBHOOKS] = DueLoop(WEBHOOKS, self._deliveries.run_once, clock)
@@ -156,9 +158,9 @@ class EmbeddedEngine:
             self._idle_changed.set()
 
     async def _give_way(self) -> None:
-        """Under a burst of requests their answers come first: a session that may start waits up to a second."""
+        """Under a burst of requests, or of schedules that are due, a session that may start waits up to a second."""
         for _ in range(100):
-            if self._tools.runtime.database.waiting < BUSY:
+            if self._tools.runtime.database.waiting < BUSY and not self._burst.is_on:
                 return
             await asyncio.sleep(0.01)
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -171,6 +172,19 @@ def _alone(writer: Connection, unit: Unit[Any]) -> Outcome:
         result, failure = None, error
     writer.exec_driver_sql("RELEASE unit")
     return result, failure
+
+
+@contextmanager
+def savepoint(db: Connection) -> Iterator[None]:
+    """A part of a unit that a failure undoes alone."""
+    db.exec_driver_sql("SAVEPOINT part")
+    try:
+        yield
+    except Exception:
+        db.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
+        db.exec_driver_sql("RELEASE SAVEPOINT part")
+        raise
+    db.exec_driver_sql("RELEASE SAVEPOINT part")
 
 
 def _rollback(writer: Connection | None) -> None:

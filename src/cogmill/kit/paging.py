@@ -67,9 +67,26 @@ def fetch_page(
     descending: bool = False,
 ) -> Slice[Row[Any]]:
     """The page of `query` behind the cursor `after`, ordered by `key`, a column of unique integers or texts."""
-    if after is not None:
-        position = decode_text_cursor(after) if isinstance(key.type, String) else decode_cursor(after)
-        query = query.where(key < position if descending else key > position)
-    rows = db.execute(query.order_by(key.desc() if descending else key.asc()).limit(first + 1)).all()
+    return fetch_merged_page(db, [query], key, first, after, descending=descending)
+
+
+def fetch_merged_page(
+    db: Connection,
+    queries: Sequence[Select[Any]],
+    key: ColumnElement[Any],
+    first: int,
+    after: str | None,
+    *,
+    descending: bool = False,
+) -> Slice[Row[Any]]:
+    """The same of several queries without rows in common, each of which has its own index: an OR would have none."""
+    rows: list[Row[Any]] = []
+    for query in queries:
+        if after is not None:
+            position = decode_text_cursor(after) if isinstance(key.type, String) else decode_cursor(after)
+            query = query.where(key < position if descending else key > position)
+        rows += db.execute(query.order_by(key.desc() if descending else key.asc()).limit(first + 1)).all()
+    if len(queries) > 1:
+        rows.sort(key=lambda row: row._mapping[key], reverse=descending)
     more, shown = len(rows) > first, rows[:first]
     return Slice(shown, encode_cursor(shown[-1]._mapping[key]) if more else None)

@@ -6,11 +6,11 @@ from sqlalchemy import Select, delete, insert, or_, select, update
 from sqlalchemy.engine import Row
 
 from cogmill.access.context import Context
-from cogmill.access.scope import of_enterprise
+from cogmill.access.scope import of_enterprise, owned
 from cogmill.domain.playbooks.schemas import PlaybookIn, PlaybookOut, PlaybookVersionOut
 from cogmill.kit.errors import Conflict, NotFound
 from cogmill.kit.ids import ordered_id
-from cogmill.kit.paging import Slice, fetch_page
+from cogmill.kit.paging import Slice, fetch_merged_page, fetch_page
 from cogmill.models.content import playbook, playbook_version
 from cogmill.models.knowledge import knowledge_note
 from cogmill.web.params import PageQuery
@@ -34,8 +34,10 @@ def get(ctx: Context, playbook_id: str) -> PlaybookOut:
 
 def list_page(ctx: Context, query: PageQuery) -> Slice[PlaybookOut]:
     """Newest first."""
-    part = fetch_page(ctx.db, visible(ctx), playbook.c.playbook_id, query.first, query.after, descending=True)
-    return part.map(_present)
+    shared = of_enterprise(playbook, ctx.scope).where(playbook.c.org_id.is_(None))
+    parts = [shared] if ctx.scope.org_id is None else [shared, owned(playbook, ctx.scope)]
+    key = playbook.c.playbook_id
+    return fetch_merged_page(ctx.db, parts, key, query.first, query.after, descending=True).map(_present)
 
 
 def create(ctx: Context, data: PlaybookIn) -> PlaybookOut:

@@ -7,8 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select, update
 
 from cogmill.access.context import Context
-from cogmill.domain.audit_logs import chain
-from cogmill.domain.schedules.acting import act, target_of
+from cogmill.domain.schedules.acting import Known, act, target_of
 from cogmill.domain.schedules.notices import Ran, tell
 from cogmill.domain.schedules.outcomes import failed
 from cogmill.domain.schedules.times import following
@@ -48,25 +47,37 @@ class Claim:
     is_late: bool
 
 
-def fire(ctx: Context, row_id: int, due_at: float) -> bool:
-    """Do the run that was due then. False: somebody else did, or the schedule was changed. Raises what went wrong."""
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """What became of a run, and the audit record of what it did, which its transaction writes last."""
+
+    ran: Ran
+    record: dict[str, Any] | None = None
+
+
+def fire(ctx: Context, row_id: int, due_at: float, known: Known) -> Fired | None:
+    """Do the run that was due then. None: somebody else did, or the schedule was changed. Raises what went wrong.
+
+    `known`: the principals that this transaction has read already.
+    """
     claim = _claim(ctx, row_id, due_at)
     if claim is None:
-        return False
+        return None
     crash_point("schedule_claimed")
-    ran = _still_works(ctx, claim.row) or _run(ctx, claim)
-    _record(ctx, claim, ran)
+    fired = _still_works(ctx, claim.row) or _run(ctx, claim, known)
+    _record(ctx, claim, fired.ran)
     crash_point("schedule_recorded")
-    return True
+    return fired
 
 
-def fail(ctx: Context, row_id: int, due_at: float, error: str) -> bool:
+def fail(ctx: Context, row_id: int, due_at: float, error: str) -> Fired | None:
     """Write down that the run could not be done; the next one has its own time."""
     claim = _claim(ctx, row_id, due_at)
     if claim is None:
-        return False
-    _record(ctx, claim, Ran("failed", error=error[:2000]))
-    return True
+        return None
+    fired = Fired(Ran("failed", error=error[:2000]))
+    _record(ctx, claim, fired.ran)
+    return fired
 
 
 def _claim(ctx: Context, row_id: int, due_at: float) -> Claim | None:
@@ -84,18 +95,18 @@ def _claim(ctx: Context, row_id: int, due_at: float) -> Claim | None:
     return Claim(row, due_at, missed, ctx.now - due_at >= LATE)
 
 
-def _still_works(ctx: Context, row: Any) -> Ran | None:
+def _still_works(ctx: Context, row: Any) -> Fired | None:
     """The run is left out while the session of the run before is queued or running."""
     if row.overlap != "skip" or row.last_session_id is None:
         return None
     if ctx.db.execute(_RUN_STATE, {"last": row.last_session_id}).scalar() in {None, "idle"}:
         return None
-    return Ran("skipped", row.last_session_id, "The session of the run before still works.")
+    return Fired(Ran("skipped", row.last_session_id, "The session of the run before still works."))
 
 
-def _run(ctx: Context, claim: Claim) -> Ran:
+def _run(ctx: Context, claim: Claim, known: Known) -> Fired:
     """Start the session, or write to the one that is named, as the one as whom the schedule runs."""
-    row, inner = claim.row, act(ctx, claim.row)
+    row, inner = claim.row, act(ctx, claim.row, known)
     if row.target_devin_id is not None:
         told = send_message(inner, target_of(inner, row).session_id, MessageIn(message=row.prompt))
         return _audited(inner, row, Ran("messaged", told.session_id), "send_message")
@@ -114,14 +125,14 @@ def _run(ctx: Context, claim: Claim) -> Ran:
     return _audited(inner, row, Ran("started", made.session_id), "create_session")
 
 
-def _audited(inner: Context, row: Any, ran: Ran, action: str) -> Ran:
+def _audited(inner: Context, row: Any, ran: Ran, action: str) -> Fired:
     who = inner.principal
-    chain.append(
-        inner.db, inner.runtime.keyring, enterprise_id=inner.scope.enterprise_id, org_id=row.org_id, action=action,
-        at=inner.now, user_id=who.user_id, service_user_id=who.service_user_id, request_id=inner.request_id,
-        data={"session_id": ran.session_id, "schedule_id": row.schedule_id, "schedule": row.name},
-    )  # fmt: skip
-    return ran
+    record = {
+        "enterprise_id": inner.scope.enterprise_id, "org_id": row.org_id, "action": action, "at": inner.now,
+        "user_id": who.user_id, "service_user_id": who.service_user_id, "request_id": inner.request_id,
+        "data": {"session_id": ran.session_id, "schedule_id": row.schedule_id, "schedule": row.name},
+    }  # fmt: skip
+    return Fired(ran, record)
 
 
 def _record(ctx: Context, claim: Claim, ran: Ran) -> None:

@@ -47,9 +47,10 @@ def find(ctx: Context, schedule_id: str, *, lock: bool = False) -> ScheduleRow:
 
 
 def list_part(ctx: Context, query: ScheduleListQuery) -> tuple[list[ScheduleRow], bool]:
-    """Newest first; whether there are more behind."""
-    found = live(ctx).order_by(schedule.c.id.desc()).limit(query.limit + 1).offset(query.offset)
-    rows = ctx.db.execute(found).all()
+    """Newest first; whether there are more behind. What the offset leaves out is passed over in the index alone."""
+    newest = schedule.c.id.desc()
+    ids = live(ctx).with_only_columns(schedule.c.id).order_by(newest).limit(query.limit + 1).offset(query.offset)
+    rows = ctx.db.execute(live(ctx).where(schedule.c.id.in_(ids)).order_by(newest)).all()
     return list(rows[: query.limit]), len(rows) > query.limit
 
 

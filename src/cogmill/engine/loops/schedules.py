@@ -1,67 +1,61 @@
 """Runs schedules when they are due. Several processes may do so over one database: each run is claimed once."""
 
 import asyncio
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, select
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from cogmill.access.context import Context
-from cogmill.domain.schedules.firing import fail, fire
-from cogmill.kit.errors import Refusal
-from cogmill.kit.logs import logger
+from cogmill.domain.schedules.batch import Due, fire_all
 from cogmill.models.access import organization
 from cogmill.models.schedules import schedule
 from cogmill.web.call import Call
 
-log = logger("schedules")
-AT_ONCE = 8
-"""Runs that are under way together: they share a commit, and requests come in between."""
+TOGETHER = 8
+"""Runs of one transaction; requests come in between two of these."""
+AT_ONCE = 2 * TOGETHER
 STUCK = 5.0
-Due = tuple[int, str, float]
 
 
-async def run_once(call: Call) -> float | None:
+@dataclass(slots=True)
+class Burst:
+    """Whether more is due than one transaction does: then sessions that wait give way, so that all get their start."""
+
+    is_on: bool = False
+
+
+async def run_once(call: Call, burst: Burst | None = None) -> float | None:
     """Run what is due; answers when the next one will be."""
-    while due := await call.read(_due):
-        claimed = await asyncio.gather(*(_run(call, *one) for one in due))
-        if not any(claimed):
-            return call.runtime.clock() + STUCK  # another process is at work on them
+    burst = burst or Burst()
+    try:
+        while due := await call.read(_due):
+            burst.is_on = len(due) > TOGETHER
+            parts = [due[begin : begin + TOGETHER] for begin in range(0, len(due), TOGETHER)]
+            claimed = await asyncio.gather(*(call.write(partial(_fire, part)) for part in parts))
+            if not any(claimed):
+                return call.runtime.clock() + STUCK  # another process is at work on them
+    finally:
+        burst.is_on = False
     return await call.read(_next)
 
 
-async def _run(call: Call, row_id: int, schedule_id: str, due_at: float) -> bool:
-    try:
-        return await call.write(partial(_fire, row_id, due_at))
-    except Refusal as refusal:
-        error = refusal.detail
-    except (OperationalError, InterfaceError):
-        raise  # the database is away: nothing was done, and nothing can be written down
-    except Exception as failure:
-        log.exception("schedule_failed", schedule_id=schedule_id)
-        error = f"The server failed in this run ({type(failure).__name__}). Its log has the cause."
-    return await call.write(partial(_fail, row_id, due_at, error))
-
-
-def _fire(row_id: int, due_at: float, ctx: Context) -> bool:
-    return fire(ctx, row_id, due_at)
-
-
-def _fail(row_id: int, due_at: float, error: str, ctx: Context) -> bool:
-    return fail(ctx, row_id, due_at, error)
+def _fire(due: list[Due], ctx: Context) -> int:
+    return fire_all(ctx, due)
 
 
 def _waiting(*columns: Any) -> Select[Any]:
     """Those of deleted organizations wait until these come back."""
     found = select(*columns).join(organization, organization.c.org_id == schedule.c.org_id)
-    return found.where(schedule.c.due_at.is_not(None), organization.c.deleted_at.is_(None)).order_by(schedule.c.due_at)
+    return found.where(schedule.c.due_at.is_not(None), organization.c.deleted_at.is_(None)).order_by(
+        schedule.c.due_at, schedule.c.id
+    )
 
 
 def _due(ctx: Context) -> list[Due]:
-    columns = (schedule.c.id, schedule.c.schedule_id, schedule.c.due_at)
-    found = _waiting(*columns).where(schedule.c.due_at <= ctx.now).limit(AT_ONCE)
-    return [(row.id, row.schedule_id, row.due_at) for row in ctx.db.execute(found)]
+    found = _waiting(schedule.c.id, schedule.c.due_at).where(schedule.c.due_at <= ctx.now).limit(AT_ONCE)
+    return [(row.id, row.due_at) for row in ctx.db.execute(found)]
 
 
 def _next(ctx: Context) -> float | None:

@@ -1,0 +1,42 @@
+"""Runs that are due together, in one transaction: they share its commit and its turn at the audit chain."""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from cogmill.access.context import Context
+from cogmill.domain.audit_logs import chain
+from cogmill.domain.schedules.acting import Known
+from cogmill.domain.schedules.firing import Fired, fail, fire
+from cogmill.kit.db import savepoint
+from cogmill.kit.errors import Refusal
+from cogmill.kit.logs import logger
+
+log = logger("schedules")
+Due = tuple[int, float]
+
+
+def fire_all(ctx: Context, due: Sequence[Due]) -> int:
+    """Do these runs; answers how many were ours to do. One that fails undoes nothing of the others."""
+    known: Known = {}
+    fired = [one for row_id, due_at in due if (one := _one(ctx, row_id, due_at, known)) is not None]
+    for one in fired:  # the chain is one for all writers of the enterprise: taken last, held shortly
+        if one.record is not None:
+            chain.append(ctx.db, ctx.runtime.keyring, **one.record)
+    return len(fired)
+
+
+def _one(ctx: Context, row_id: int, due_at: float, known: Known) -> Fired | None:
+    before: list[Callable[[], None]] = list(ctx.after_commit)
+    try:
+        with savepoint(ctx.db):
+            return fire(ctx, row_id, due_at, known)
+    except Refusal as refusal:
+        error = refusal.detail
+    except (OperationalError, InterfaceError):
+        raise  # the database is away: nothing was done, and nothing can be written down
+    except Exception as failure:
+        log.exception("schedule_failed", schedule=row_id)
+        error = f"The server failed in this run ({type(failure).__name__}). Its log has the cause."
+    ctx.after_commit[:] = before
+    return fail(ctx, row_id, due_at, error)

@@ -157,6 +157,8 @@ TABLE: list[Op] = [
 
     Op("get_self", GET, "/v3/self", SELF, (P.READ_ACCOUNT_META,), identity.get_self, SelfOut),
 
+    # Before the rows with an organization, which would take it for one that is called "metrics".
+    Op("get_organization_session_metrics", GET, "/v3/organizations/metrics/sessions", IN_HOME_ORG, METRICS, metrics.sessions, SessionMetricsOut),
     Op("create_session", POST, "/v3/organizations/sessions", IN_HOME_ORG, CREATE, sessions.create, SessionOut, audit="create_session"),
     Op("create_session", POST, "/v3/organizations/{org_id}/sessions", IN_ORG, CREATE, sessions.create, SessionOut, audit="create_session"),
     Op("list_organization_sessions", GET, "/v3/organizations/sessions", IN_HOME_ORG, VIEW, sessions.list_, Page[SessionOut]),
@@ -239,7 +241,6 @@ TABLE: list[Op] = [
     Op("get_organization_wau", GET, "/v3/organizations/{org_id}/metrics/wau", IN_ORG, METRICS, metrics.wau, list[ActiveUsersOut]),
     Op("get_organization_mau", GET, "/v3/organizations/metrics/mau", IN_HOME_ORG, METRICS, metrics.mau, list[ActiveUsersOut]),
     Op("get_organization_mau", GET, "/v3/organizations/{org_id}/metrics/mau", IN_ORG, METRICS, metrics.mau, list[ActiveUsersOut]),
-    Op("get_organization_session_metrics", GET, "/v3/organizations/metrics/sessions", IN_HOME_ORG, METRICS, metrics.sessions, SessionMetricsOut),
     Op("get_organization_session_metrics", GET, "/v3/organizations/{org_id}/metrics/sessions", IN_ORG, METRICS, metrics.sessions, SessionMetricsOut),
     Op("get_organization_pr_metrics", GET, "/v3/organizations/metrics/prs", IN_HOME_ORG, METRICS, metrics.pull_requests, PrMetricsOut),
     Op("get_organization_pr_metrics", GET, "/v3/organizations/{org_id}/metrics/prs", IN_ORG, METRICS, metrics.pull_requests, PrMetricsOut),

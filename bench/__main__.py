@@ -12,7 +12,19 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import code_index, environments, identity, knowledge, log_writes, machine, measures, place, schedules, steps
+from bench import (
+    code_index,
+    environments,
+    identity,
+    knowledge,
+    log_writes,
+    machine,
+    measures,
+    place,
+    schedules,
+    steps,
+    transfer,
+)
 from bench.numbers import Number
 
 PEER = "OpenHands agent-server 1.58, same kind of machine"
@@ -33,6 +45,7 @@ PARTS: dict[str, Callable[[Path, int], list[Number]]] = {
     "content": schedules.pages,
     "same-minute": schedules.same_minute,
     "code-index": code_index.code_index,
+    "export": transfer.export_and_import,
 }
 
 

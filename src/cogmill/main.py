@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cogmill.administration import accounts, audit, ip_access, legacy, metrics, organizations, secrets, usage
+from cogmill.administration import accounts, audit, ip_access, legacy, metrics, organizations, secrets, transfers, usage
 from cogmill.cli.app import app
 from cogmill.cli.output import FAILED, USAGE, fail
 from cogmill.demo.run import demo
@@ -30,6 +30,8 @@ app.add_typer(legacy.app)
 app.add_typer(metrics.app)
 app.command("migrate-guide")(legacy.migrate_guide)
 app.add_typer(usage.app)
+app.command()(transfers.export)
+app.command("import")(transfers.import_)
 app.command()(demo)
 
 

@@ -15,6 +15,10 @@ from cogmill.kit.settings import Settings, SettingsError
 KEY_BYTES, BACKLOG = 32, 2048
 KEYS_LOST = "Put it back from your backup; without it no API key works and no secret can be read."
 KEYS_FOREIGN = "holds other keys than those this database was made with. Put the right file back from your backup."
+IMPORT_UNFINISHED = (
+    "An import into this database was cut. Run the same 'cogmill import' again: it goes on where it was. "
+    "To give it up, add --discard."
+)
 USUAL_KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
 DATABASES = ("sqlite:///", "postgresql://", "postgres://", "postgresql+psycopg://")
 

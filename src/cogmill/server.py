@@ -37,9 +37,10 @@ from cogmill.kit.db import Database, open_database, sqlite_engine
 from cogmill.kit.hub import Hub
 from cogmill.kit.settings import Settings, SettingsError
 from cogmill.kit.traces import Traces
-from cogmill.migrations.upgrade import upgrade
+from cogmill.migrations.upgrade import is_import_unfinished, upgrade
 from cogmill.preconditions import (
     BACKLOG,
+    IMPORT_UNFINISHED,
     KEYS_FOREIGN,
     KEYS_LOST,
     MODES,
@@ -77,6 +78,9 @@ def prepare(settings: Settings) -> Installation:
         (settings.data / folder).chmod(0o711 if folder in {"builds", "mirrors", "sessions", "snapshots"} else 0o700)
     engine = _engine(settings)
     try:
+        with engine.begin() as db:
+            if is_import_unfinished(db):
+                raise Unusable(IMPORT_UNFINISHED)
         upgrade(engine)
         _protect_database(settings)
         with engine.begin() as db:

@@ -33,9 +33,16 @@ from cogmill.kit.db import sqlite_engine
 from cogmill.kit.errors import Refusal
 from cogmill.kit.ids import new_id
 from cogmill.kit.settings import Settings, SettingsError, load
-from cogmill.migrations.upgrade import HEAD, current
+from cogmill.migrations.upgrade import HEAD, current, is_import_unfinished
 from cogmill.models.access import enterprise
-from cogmill.preconditions import KEYS_FOREIGN, Unusable, check_database_url, explain_database, read_keys
+from cogmill.preconditions import (
+    IMPORT_UNFINISHED,
+    KEYS_FOREIGN,
+    Unusable,
+    check_database_url,
+    explain_database,
+    read_keys,
+)
 
 PATIENCE = 10
 """Seconds to wait for a server that is just writing to SQLite."""
@@ -76,7 +83,7 @@ class Place:
             chain.append(
                 db, self.keyring,
                 enterprise_id=self.enterprise_id, org_id=org_id, action=action, at=system_clock(), user_id=None,
-                service_user_id=None, request_id=new_id("command"), data={**data, "command_line_user": _account()},
+                service_user_id=None, request_id=new_id("command"), data={**data, "command_line_user": account()},
             )  # fmt: skip
 
     @contextmanager
@@ -101,14 +108,21 @@ class Place:
 @contextmanager
 def opened(data: Path | None, *, json_: bool = False) -> Iterator[Place]:
     """The data folder `data` (None: that of the settings), for the length of a block."""
-    settings: Settings | None = None
-    try:
-        settings = load({"data": data})
-        place = _open(settings)
+    with loaded(data, json_=json_) as settings:
+        place = open_place(settings)
         try:
             yield place
         finally:
             place.engine.dispose()
+
+
+@contextmanager
+def loaded(data: Path | None, *, json_: bool = False) -> Iterator[Settings]:
+    """The settings of a data folder, which need not be there yet; failures of the block are told as said above."""
+    settings: Settings | None = None
+    try:
+        settings = load({"data": data})
+        yield settings
     except SettingsError as error:
         raise fail(str(error), USAGE, json_=json_) from None
     except Unusable as error:
@@ -124,7 +138,8 @@ def opened(data: Path | None, *, json_: bool = False) -> Iterator[Place]:
         raise fail(f"{about}{error.strerror or error}", FAILED, json_=json_) from None
 
 
-def _open(settings: Settings) -> Place:
+def open_place(settings: Settings, *, importing: bool = False) -> Place:
+    """`importing`: also one that an import was cut in. The caller disposes of its engine."""
     check_database_url(settings)
     url = make_url(settings.database)
     is_sqlite = url.get_backend_name() == "sqlite"
@@ -134,7 +149,7 @@ def _open(settings: Settings) -> Place:
     engine = sqlite_engine(settings.database) if is_sqlite else create_engine(settings.database, hide_parameters=True)
     try:
         with engine.begin() as db:
-            found = _enterprise(db)
+            found = _enterprise(db, importing)
             if not fits_database(db, keyring):
                 raise Unusable(f"{settings.keys_file} {KEYS_FOREIGN}")
             return Place(settings, keyring, engine, found)
@@ -143,7 +158,9 @@ def _open(settings: Settings) -> Place:
         raise
 
 
-def _enterprise(db: Connection) -> str:
+def _enterprise(db: Connection, importing: bool) -> str:
+    if is_import_unfinished(db) and not importing:
+        raise Unusable(IMPORT_UNFINISHED)
     at = current(db)
     if at is not None and at != HEAD:
         todo = "install the newer Cogmill" if at > HEAD else "run 'cogmill init', which migrates it"
@@ -155,7 +172,8 @@ def _enterprise(db: Connection) -> str:
     return str(found)
 
 
-def _account() -> str:
+def account() -> str:
+    """The account of the operating system that runs the command."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # an account without a name, as in some containers

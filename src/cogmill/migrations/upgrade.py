@@ -7,6 +7,9 @@ from sqlalchemy import Connection, Engine, inspect, text
 HEAD = "0020"
 """The newest revision; a test compares it with the files."""
 
+UNFINISHED = "unfinished_import"
+"""A table that is there while an import has not come to its end (`cogmill.transfer`)."""
+
 
 class NewerDatabase(Exception):
     """The database was migrated by a newer Cogmill than this one."""
@@ -17,6 +20,11 @@ def current(db: Connection) -> str | None:
     if not inspect(db).has_table("alembic_version"):
         return None
     return db.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def is_import_unfinished(db: Connection) -> bool:
+    """Whether rows are missing here that an import has still to write: nothing else may use the database."""
+    return inspect(db).has_table(UNFINISHED)
 
 
 def upgrade(engine: Engine, revision: str = HEAD) -> str | None:

@@ -21,6 +21,10 @@ class Sealed:
     """What `encrypt` was given as `bound_to`, as SQL over the row."""
 
 
+UNSET = ""
+"""Instead of a value that could not come along with an import: it is to be set again."""
+
+
 def _session_id() -> ColumnElement[str]:
     return select(session.c.session_id).where(session.c.id == session_secret.c.session).scalar_subquery()
 

@@ -6,13 +6,14 @@ import subprocess
 
 import pytest
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cogmill.domain.secrets import totp
 from cogmill.engine.store import claim
 from cogmill.engine.variables import Variables
 from cogmill.models.audit import audit_log
 from cogmill.models.content import secret
+from cogmill.models.sealed import UNSET
 from cogmill.models.sessions import session, session_event, session_label
 
 CANARY = "canary-4d1f9b7e55"
@@ -212,3 +213,19 @@ async def test_an_organization_has_so_many_and_no_more(secrets, monkeypatch):
     await secrets.create("A")
     await secrets.create("B")
     assert "may have no more" in (await secrets.create("C", expect=409))["detail"]
+
+
+async def test_a_secret_that_came_without_its_value_is_set_again(secrets, server):
+    """An import brings names only: no session gets one, naming it is refused, the next value takes its place."""
+    made, other = await secrets.create("LOST"), await secrets.create("KEPT")
+    lost = update(secret).where(secret.c.secret_id == made["secret_id"]).values(sealed=UNSET)
+    await server.write(lambda ctx: ctx.db.execute(lost))
+    client = await server.client("org_admin")
+    sent = {"prompt": "p", "secret_ids": [made["secret_id"], other["secret_id"]]}
+    refused = await client.post(server.sessions, json=sent)
+    assert (refused.status_code, "'LOST' has no value" in refused.text) == (400, True)
+    session_made = (await client.post(server.sessions, json={"prompt": "p"})).json()
+    assert set(await secrets.variables(session_made)) == {"KEPT"}
+    await secrets.create("LOST")
+    assert sorted(await secrets.keys()) == ["KEPT", "LOST"]
+    assert (await client.post(server.sessions, json={"prompt": "p"})).status_code == 200

@@ -4,7 +4,20 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, Text, cast, delete, func, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    Text,
+    cast,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -21,13 +34,18 @@ _SQLITE: ColumnElement[Any] = literal_column("knowledge_words")
 
 def put(ctx: Context, note: int, place: str, fit: Collection[str], said: Collection[str]) -> None:
     """Index a note that is new, or was taken out before."""
-    if ctx.db.dialect.name == "sqlite":
+    hold(ctx.db, note, place, fit, said)
+    _count(ctx, place, [ALL, *fit], 1)
+
+
+def hold(db: Connection, note: int, place: str, fit: Collection[str], said: Collection[str]) -> None:
+    """The full-text index's own part of it, for a note whose words are counted already."""
+    if db.dialect.name == "sqlite":
         values = {"rowid": note, "place": _token(place), "fit": " ".join(fit), "said": " ".join(said)}
-        ctx.db.execute(insert(sqlite_words).values(values))
+        db.execute(insert(sqlite_words).values(values))
     else:
         held = {"fit": _vector(place, fit), "said": _vector(place, said)}
-        ctx.db.execute(insert(postgres_words).values(note=note, **held))
-    _count(ctx, place, [ALL, *fit], 1)
+        db.execute(insert(postgres_words).values(note=note, **held))
 
 
 def take_out(ctx: Context, note: int, place: str, fit: Collection[str]) -> None:

@@ -1,5 +1,6 @@
 """Keeping notes, those of organizations and those that the enterprise shares with all of them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Select, delete, func, insert, or_, update
@@ -170,8 +171,12 @@ def _fit_words(note: dict[str, Any]) -> str:
 
 
 def _index(ctx: Context, row_id: int, note: dict[str, Any]) -> None:
-    said = words(" ".join([note["name"], note["trigger"], note["macro"] or "", note["body"]]))
-    index.put(ctx, row_id, note["place"], note["fit_words"].split(), said)
+    index.put(ctx, row_id, note["place"], note["fit_words"].split(), words_said(note))
+
+
+def words_said(note: Mapping[str, Any]) -> list[str]:
+    """By which searches find it."""
+    return words(" ".join([note["name"], note["trigger"], note["macro"] or "", note["body"]]))
 
 
 def present(row: NoteRow) -> NoteOut:

@@ -38,7 +38,7 @@ def _batch(
     rows = db.execute(query).all()
     done = 0
     for row in rows:
-        if row.value is None or row.value.startswith(current):
+        if not row.value or row.value.startswith(current):
             continue
         fresh = keyring.encrypt(keyring.decrypt(row.value, row.bound_to), row.bound_to)
         same = [column == part for column, part in zip(key, row, strict=False)]

@@ -17,6 +17,7 @@ from cogmill.kit.ids import ordered_id
 from cogmill.kit.paging import Slice, fetch_page
 from cogmill.models.access import organization
 from cogmill.models.content import secret
+from cogmill.models.sealed import UNSET
 from cogmill.web.params import PageQuery
 
 SecretRow = Row[Any]
@@ -28,7 +29,8 @@ def create_unique(ctx: Context, data: SecretIn) -> SecretOut:
     """One more secret, of a name that no other one has that the caller may know of."""
     mine = owned(organization, ctx.scope, organization.c.org_id).where(organization.c.org_id == ctx.scope.one_org)
     ctx.db.execute(mine.with_for_update(key_share=True))
-    if ctx.db.execute(_reachable(ctx).where(secret.c.key == data.key).limit(1)).first() is not None:
+    taken = _reachable(ctx).where(secret.c.key == data.key, secret.c.sealed != UNSET)
+    if ctx.db.execute(taken.limit(1)).first() is not None:
         raise Conflict("Secret name is not unique")
     return create(ctx, data)
 
@@ -44,6 +46,7 @@ def create(ctx: Context, data: SecretIn) -> SecretOut:
         )
     if len(ctx.db.execute(owned(secret, ctx.scope, secret.c.secret_id).limit(MOST)).all()) == MOST:
         raise Conflict(f"The organization has {MOST} secrets, and may have no more. Delete some that nobody needs.")
+    _replace_unset(ctx, data, user_id)
     secret_id = ordered_id("secret")
     values = {
         "secret_id": secret_id, "org_id": ctx.scope.one_org, "user_id": user_id, "repository": data.repository,
@@ -55,6 +58,12 @@ def create(ctx: Context, data: SecretIn) -> SecretOut:
     said = {"secret_id": secret_id, "key": data.key, "type": data.type, "access_type": data.access_type}
     ctx.audited |= said | ({"repository": data.repository} if data.repository else {})
     return _present(ctx.db.execute(_reachable(ctx).where(secret.c.secret_id == secret_id)).one())
+
+
+def _replace_unset(ctx: Context, data: SecretIn, user_id: str | None) -> None:
+    """An import brings names without values: the first new value takes the place of such a secret."""
+    same = (secret.c.org_id == ctx.scope.one_org, secret.c.key == data.key, secret.c.sealed == UNSET)
+    ctx.db.execute(delete(secret).where(*same, secret.c.user_id.is_not_distinct_from(user_id)))
 
 
 def list_page(ctx: Context, query: PageQuery) -> Slice[SecretOut]:

@@ -12,6 +12,7 @@ from cogmill.access.scope import Scope, owned
 from cogmill.kit.errors import BadRequest
 from cogmill.kit.hot_select import HotSelect
 from cogmill.models.content import secret
+from cogmill.models.sealed import UNSET
 from cogmill.models.sessions import session_secret
 
 _ORG = Scope("", bindparam("org_id"))  # type: ignore[arg-type]
@@ -52,17 +53,21 @@ def stored(
     unknown = set(wanted or ()) - {row.secret_id for row in rows}
     if unknown:
         raise BadRequest(f"secret_ids: {min(unknown)[:64]!r} does not exist in this organization.")
+    unset = next((row for row in rows if row.sealed == UNSET), None)
+    if unset is not None and wanted is not None:
+        raise BadRequest(f"secret_ids: {unset.key!r} has no value since it was imported. Create it anew.")
     open_ = ctx.runtime.keyring.decrypt
     return [
         Taken(row.key, open_(row.sealed, row.secret_id), row.kind, row.is_sensitive, _nearness(row), row.secret_id)
         for row in rows
+        if row.sealed != UNSET
     ]
 
 
 def values_to_hide(ctx: Context) -> dict[str, str]:
     """All that anybody in the organization keeps secret; whose the personal ones are, the names do not tell."""
     values: dict[str, str] = {}
-    for row in ctx.db.execute(owned(secret, ctx.scope).where(secret.c.is_sensitive)):
+    for row in ctx.db.execute(owned(secret, ctx.scope).where(secret.c.is_sensitive, secret.c.sealed != UNSET)):
         name = environment_name(row.key if row.user_id is None else "personal", values)
         values[name] = ctx.runtime.keyring.decrypt(row.sealed, row.secret_id)
     return values

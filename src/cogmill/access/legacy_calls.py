@@ -2,16 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
+from cogmill.access.noted import Noted
 from cogmill.kit.db import Database, Unit
-from cogmill.kit.logs import logger
 from cogmill.models.access import api_key, legacy_call
 
 DAY = 86_400
@@ -21,13 +18,11 @@ Call = tuple[str, str, int]
 """Key, operation, day."""
 
 
-class LegacyCalls:
+class LegacyCalls(Noted):
     """The calls since the last write. A call costs one entry in a dictionary; a kill loses those of a few seconds."""
 
     INTERVAL = 5.0
-    """Seconds between two writes."""
-    AT_ONCE = 500
-    """Rows in one transaction, so that other writers are not held up."""
+    NOT_WRITTEN = "legacy_calls_not_written"
 
     def __init__(self) -> None:
         self._counted: Counter[Call] = Counter()
@@ -39,29 +34,6 @@ class LegacyCalls:
         call = api_key_id, operation, int(at // DAY)
         self._counted[call] += 1
         self._latest[call] = at
-
-    @asynccontextmanager
-    async def written_to(self, database: Database) -> AsyncIterator[None]:
-        """While the server runs: write every few seconds, and once more at the end."""
-        writing = asyncio.create_task(self._keep_writing(database))
-        try:
-            yield
-        finally:
-            writing.cancel()
-            with suppress(asyncio.CancelledError):
-                await writing
-            await self._try_flush(database)
-
-    async def _keep_writing(self, database: Database) -> None:
-        while True:
-            await asyncio.sleep(self.INTERVAL)
-            await self._try_flush(database)
-
-    async def _try_flush(self, database: Database) -> None:
-        try:
-            await self.flush(database)
-        except SQLAlchemyError as error:
-            logger("keys").warning("legacy_calls_not_written", error=type(error).__name__)
 
     async def flush(self, database: Database) -> None:
         """Add what was counted to the rows; what could not be written is counted still."""

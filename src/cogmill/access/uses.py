@@ -1,14 +1,9 @@
 """When each key was last used: noted in memory on every request, written to the database now and then."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-
 from sqlalchemy import BindParameter, Connection, bindparam, update
-from sqlalchemy.exc import SQLAlchemyError
 
+from cogmill.access.noted import Noted
 from cogmill.kit.db import Database, Unit
-from cogmill.kit.logs import logger
 from cogmill.models.access import api_key
 
 _KEY: BindParameter[str] = bindparam("key")
@@ -17,13 +12,12 @@ _USED = api_key.c.last_used_at
 _WRITE = update(api_key).where(api_key.c.api_key_id == _KEY, _USED.is_(None) | (_USED < _AT)).values(last_used_at=_AT)
 
 
-class Uses:
-    """The uses since the last write. A request costs one entry in a dictionary, and nobody waits for the disk."""
+class Uses(Noted):
+    """The uses since the last write. A request costs one entry in a dictionary."""
 
     INTERVAL = 60.0
-    """Seconds between two writes: no key is written more often."""
-    AT_ONCE = 500
-    """Keys in one transaction, so that other writers are not held up."""
+    """No key is written more often."""
+    NOT_WRITTEN = "last_use_not_written"
 
     def __init__(self) -> None:
         self._noted: dict[str, float] = {}
@@ -36,31 +30,7 @@ class Uses:
         noted = self._noted.get(api_key_id)
         return max((at for at in (noted, stored) if at is not None), default=None)
 
-    @asynccontextmanager
-    async def written_to(self, database: Database) -> AsyncIterator[None]:
-        """While the server runs: write every now and then, and once more at the end."""
-        writing = asyncio.create_task(self._keep_writing(database))
-        try:
-            yield
-        finally:
-            writing.cancel()
-            with suppress(asyncio.CancelledError):
-                await writing
-            await self._try_flush(database)
-
-    async def _keep_writing(self, database: Database) -> None:
-        while True:
-            await asyncio.sleep(self.INTERVAL)
-            await self._try_flush(database)
-
-    async def _try_flush(self, database: Database) -> None:
-        try:
-            await self.flush(database)
-        except SQLAlchemyError as error:
-            logger("keys").warning("last_use_not_written", error=type(error).__name__)
-
     async def flush(self, database: Database) -> None:
-        """Write what was noted; what could not be written is noted still."""
         noted = sorted(self._noted.items())
         for start in range(0, len(noted), self.AT_ONCE):
             part = noted[start : start + self.AT_ONCE]

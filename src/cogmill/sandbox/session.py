@@ -210,13 +210,14 @@ class ShellSandbox:
                 return
         self._in_thread(processes.send, link.root, pid, signal.SIGKILL)
 
-    def _over_workspace(self) -> None:
+    async def _over_workspace(self) -> None:
         link = self._link
         if link is None:
             return
-        for call in link.calls.values():
-            self._stop_soon(call, "workspace", grace=0)
-        self._in_thread(processes.kill_all, link.root, link.is_leftover)
+        endings = [self._stop_soon(call, "workspace", grace=0) for call in link.calls.values()]
+        await asyncio.to_thread(processes.kill_all, link.root, link.is_leftover)
+        if endings:
+            await asyncio.wait(endings)
 
     def _in_thread(self, work: Callable[..., object], *arguments: object) -> None:
         """Runs on its own; kept, so that it is not collected before its end."""

@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,8 @@ class Watched:
     """Whether a mark is that of a command which has ended."""
     on_memory: Callable[[int], None]
     """Told the pid of the largest process; the root's when ending others would not help."""
-    on_workspace: Callable[[], None]
+    on_workspace: Callable[[], Awaitable[None]]
+    """Ends what runs; returns when it has ended."""
 
 
 class Watchdog:
@@ -77,7 +78,8 @@ class Watchdog:
             if loop.time() >= next_disk:
                 began = loop.time()
                 if await asyncio.to_thread(self._disk.is_over):
-                    self._watched.on_workspace()
+                    await self._watched.on_workspace()
+                    await asyncio.to_thread(self._disk.settle)
                 # At most a twentieth of the time goes into measuring, however large the tree.
                 next_disk = loop.time() + max(1.0, 20 * (loop.time() - began))
 
@@ -153,6 +155,12 @@ class DiskMeter:
         over = self._used > self._allowed
         self._allowed = max(self._limit, self._used + SLACK if over else min(self._allowed, self._used + SLACK))
         return over
+
+    def settle(self) -> None:
+        """Blocks. What was written until its writers had ended is theirs and does not stop the next command."""
+        self._free, self._measured = self._free_space(), time.monotonic()
+        self._used = self._measure(self._used or 0)
+        self._allowed = max(self._limit, self._used + SLACK)
 
     def _free_space(self) -> int:
         stats = os.statvfs(self._folders[0])

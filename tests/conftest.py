@@ -131,6 +131,9 @@ class StillEngine:
     def runs(self, row_id: int) -> bool:
         return False
 
+    def trouble(self) -> str | None:
+        return None
+
     def due(self, loop: str) -> None:
         self.woken.append(loop)
 

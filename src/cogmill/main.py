@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from cogmill.administration import accounts, audit, ip_access, legacy, metrics, organizations, secrets, transfers, usage
+from cogmill.administration import (
+    accounts,
+    audit,
+    hypervisors,
+    ip_access,
+    legacy,
+    metrics,
+    organizations,
+    secrets,
+    transfers,
+    usage,
+)
 from cogmill.cli.app import app
 from cogmill.cli.output import FAILED, USAGE, fail
 from cogmill.demo.run import demo
@@ -24,6 +35,7 @@ app.add_typer(config_app)
 app.add_typer(accounts.app)
 app.add_typer(organizations.app)
 app.add_typer(audit.app)
+app.add_typer(hypervisors.app)
 app.add_typer(ip_access.app)
 app.add_typer(secrets.app)
 app.add_typer(legacy.app)

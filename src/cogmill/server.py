@@ -157,7 +157,7 @@ def build(settings: Settings, installation: Installation) -> tuple[Starlette, Ru
     )
     engine = EmbeddedEngine(tools)
     signals.runnable, signals.cancelled, signals.runs = engine.runnable, engine.cancelled, engine.runs
-    signals.due = engine.due
+    signals.due, signals.trouble = engine.due, engine.trouble
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -1,5 +1,6 @@
 """Health, metrics, the API document and its page."""
 
+import asyncio
 import re
 import shlex
 from urllib.parse import urljoin
@@ -196,3 +197,25 @@ async def test_the_curl_lines_of_the_readme_work(server):
         headers = {name: value} | ({"content-type": "application/x-www-form-urlencoded"} if body else {})
         answer = await client.request("POST" if body else "GET", address, headers=headers, content=body)
         assert answer.status_code == 200, (line, answer.text)
+
+
+@pytest.mark.one_database
+async def test_readyz_names_everything_that_is_wrong(server, monkeypatch):
+    monkeypatch.setattr("cogmill.api.readiness.LEAST_DISK", 2**62)
+    server.runtime.signals.trouble = lambda: "background work has ended (mails)"
+    answer = await (await server.client()).get("/readyz")
+    assert (answer.status_code, answer.json()["failed"]) == (503, ["disk", "engine"])
+    assert "MiB left" in answer.json()["detail"]
+    assert "background work has ended (mails)" in answer.json()["detail"]
+
+
+@pytest.mark.one_database
+async def test_readyz_does_not_wait_for_a_database_that_hangs(server, monkeypatch):
+    async def hangs(_unit):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(server.runtime.database, "read", hangs)
+    monkeypatch.setattr("cogmill.api.readiness.PATIENCE", 0.01)
+    answer = await (await server.client()).get("/readyz")
+    assert answer.json()["failed"] == ["database"]
+    assert "has not answered" in answer.json()["detail"]

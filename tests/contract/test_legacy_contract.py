@@ -15,8 +15,7 @@ FACTS = [one for file in FILES for one in json.loads(file.read_text("utf-8"))["o
 MISSING = {
     "/v2/enterprise/metrics/prs", "/v2/enterprise/metrics/sessions", "/v2/enterprise/metrics/searches",
     "/v2/enterprise/metrics/usage", "/v2/enterprise/sessions/insights", "/v2/enterprise/sessions/{session_id}",
-    "/v2/enterprise/organizations/{org_id}/sessions/insights", "/v2/enterprise/hypervisors/health",
-    "/beta/v2/enterprise/user-usage-analysis",
+    "/v2/enterprise/organizations/{org_id}/sessions/insights", "/beta/v2/enterprise/user-usage-analysis",
 }  # fmt: skip
 """Not served yet."""
 NOT_SENT_YET = {"searches_created_count"}

@@ -10,11 +10,21 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from cogmill.access import addresses
+from cogmill.access.principals import Authenticator
+
 from .test_foreign_objects import FIELDS, GATED, MISSING, TENANTS, Tenants, fields_of
 from .test_sweep import PARTS, name
 
 BESIDE_THE_CALL = ("UPDATE api_key SET last_used_at",)
 """Written now and then for many calls at once, whatever they asked."""
+
+
+@pytest.fixture(autouse=True)
+def _memory_lasts(monkeypatch):
+    """However slow the machine is, the second of two calls finds remembered what the first one found."""
+    monkeypatch.setattr(addresses, "LIFETIME", 3600.0)
+    monkeypatch.setattr(Authenticator, "LIFETIME", 3600.0)
 
 
 @pytest.fixture(params=TENANTS)

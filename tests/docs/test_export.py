@@ -27,7 +27,7 @@ def test_the_page_runs_and_a_moved_server_goes_on(tmp_path: Path):
         script = re.sub(r"^export .*\n", "", script, flags=re.MULTILINE)
         shell = ["bash", "-euo", "pipefail", "-c", script]
         done = subprocess.run(
-            shell, env=environment(caller), cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+            shell, env=environment(caller), cwd=tmp_path, capture_output=True, text=True, timeout=400, check=False
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     with LocalServer(tmp_path / "moved") as moved:
@@ -40,7 +40,7 @@ def test_the_page_runs_and_a_moved_server_goes_on(tmp_path: Path):
 def _cogmill(caller: dict[str, str], folder: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "cogmill", *arguments]
     done = subprocess.run(
-        command, env=environment(caller), cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        command, env=environment(caller), cwd=folder, capture_output=True, text=True, timeout=400, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -40,6 +40,8 @@ class Signals:
     due: Callable[[str], None] = lambda _loop: None
     """A background loop, by its name, has something to do now or at another time than it knows."""
 
+    trouble: Callable[[], str | None] = lambda: None
+    """Asked: why the engine does not do its work. None when it does."""
     build_queued: Callable[[], None] = lambda: None
     """A snapshot build waits to be run."""
     build_cancelled: Callable[[str], None] = lambda _build: None

@@ -5,11 +5,11 @@ import secrets
 from typing import Literal
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cogmill import __version__
+from cogmill.api.readiness import looked_at
 from cogmill.kit.errors import Forbidden, Unauthenticated, Unavailable
 from cogmill.kit.metrics import DATABASE_WAITING
 from cogmill.web.call import Call
@@ -27,13 +27,11 @@ async def healthz(call: Call) -> Health:  # noqa: ARG001 - every handler takes t
 
 
 async def readyz(call: Call) -> Health:
-    """The process can do its work: the database answers and the engine is not stopping."""
-    if call.runtime.hub.closing:
-        raise Unavailable("The server is shutting down.")
-    try:
-        await call.read(lambda ctx: ctx.db.execute(text("SELECT 1")))
-    except Exception as error:
-        raise Unavailable(f"The database does not answer: {type(error).__name__}.") from None
+    """The process can do its work: database, disk and engine are as they should be, and it is not stopping."""
+    wrong = await looked_at(call)
+    if wrong:
+        said = " ".join(f"{name}: {text}." for name, text in wrong.items())
+        raise Unavailable(f"The server cannot do its work now. {said}", failed=sorted(wrong))
     return Health(status="ok", version=__version__)
 
 

@@ -30,6 +30,8 @@ from cogmill.domain.git_providers.schemas import (
     GitWebhookOut,
     NewGitConnectionOut,
 )
+from cogmill.domain.hypervisors import endpoints as hypervisors
+from cogmill.domain.hypervisors.schemas import HypervisorOut
 from cogmill.domain.identity import endpoints as identity
 from cogmill.domain.identity.schemas import SelfOut
 from cogmill.domain.ip_ranges import endpoints as ip_ranges
@@ -275,6 +277,7 @@ TABLE: list[Op] = [
     Op("get_org_groups_config", GET, "/v3/enterprise/org-group-limits", IN_ENTERPRISE, (P.MANAGE_ORGANIZATIONS,), organizations.get_group_limits, OrgGroupsOut),
     Op("update_org_groups_config", PUT, "/v3/enterprise/org-group-limits", IN_ENTERPRISE, (P.MANAGE_ORGANIZATIONS,), organizations.replace_group_limits, OrgGroupsOut, audit="set_org_group_limits"),
 
+    Op("list_hypervisors", GET, "/v3/enterprise/hypervisors", IN_ENTERPRISE, (P.VIEW_ENTERPRISE_INFRA_DETAILS,), hypervisors.list_, Page[HypervisorOut]),
     Op("list_consumption_cycles", GET, "/v3/enterprise/consumption/cycles", IN_ENTERPRISE, (P.MANAGE_BILLING,), usage.list_cycles, Page[ConsumptionCycle]),
     Op("get_enterprise_daily_consumption", GET, "/v3/enterprise/consumption/daily", IN_ENTERPRISE, CONSUMPTION, usage.daily, ConsumptionOut),
     Op("get_enterprise_organization_daily_consumption", GET, "/v3/enterprise/consumption/daily/organizations/{org_id}", ENTERPRISE_ORG, CONSUMPTION, usage.daily, ConsumptionOut),

@@ -19,6 +19,7 @@ from cogmill.domain.sessions.create import PRIORITIES
 from cogmill.domain.sessions.log import append, status_event
 from cogmill.domain.sessions.states import Detail, State, Trigger, transition
 from cogmill.engine.fair_queue import FairQueue
+from cogmill.engine.heartbeat import Heartbeat
 from cogmill.engine.loops import (
     automations,
     deleted_organizations,
@@ -68,11 +69,13 @@ class EmbeddedEngine:
         self._due[sums.LOOP] = DueLoop(sums.LOOP, partial(sums.run_once, self._call), clock)
         self._due[INDEXING] = DueLoop(INDEXING, Indexing(tools.runtime).run_once, clock)
         self._builder = SnapshotBuilder(tools.runtime, tools.driver, tools.mirrors, tools.stopping)
+        self._heartbeat = Heartbeat(self._call, lambda: self._queue.running, self._hold)
         tools.runtime.signals.build_queued = self._builder.wake
         tools.runtime.signals.build_cancelled = self._builder.cancelled
 
     async def start(self) -> None:
         """Take up what the last process left."""
+        await self._heartbeat.begin()
 
         def work(ctx: Context) -> list[tuple[int, str, int]]:
             columns = (session.c.id, session.c.org_id, session.c.request)
@@ -87,17 +90,18 @@ class EmbeddedEngine:
             self._add(row_id, org_id, priority)
         self._pump()
         await self._builder.start()
-        self._loops = [
-            asyncio.create_task(loop())
-            for loop in (
-                self._suspend_idle,
-                self._clean_up,
-                self._forget_answers,
-                self._purge,
-                self._forget_deliveries,
-                *(one.run for one in self._due.values()),
-            )
-        ]
+        loops = {
+            "heartbeat": self._heartbeat.run,
+            "suspend_idle": self._suspend_idle,
+            "clean_up": self._clean_up,
+            "forget_answers": self._forget_answers,
+            "purge": self._purge,
+            "forget_deliveries": self._forget_deliveries,
+            **{name: one.run for name, one in self._due.items()},
+        }
+        self._loops = [asyncio.create_task(loop(), name=name) for name, loop in loops.items()]
+        for task in self._loops:
+            task.add_done_callback(_tell_if_dead)
 
     def runnable(self, row_id: int, org_id: str, priority: int) -> None:
         """Queue a session; one whose last turn is just ending is queued when it has ended."""
@@ -117,6 +121,13 @@ class EmbeddedEngine:
         """Whether a session runs here now."""
         return row_id in self._tasks
 
+    def trouble(self) -> str | None:
+        """Why the engine does not do its work: background work that has ended, or a database that takes nothing."""
+        dead = sorted(task.get_name() for task in self._loops if task.done())
+        if dead and not self._tools.stopping.is_set():
+            return f"background work has ended ({', '.join(dead)}); the log says why, a restart begins it anew"
+        return self._heartbeat.trouble
+
     def due(self, loop: str) -> None:
         """Wake a background loop by its name."""
         self._due[loop].wake()
@@ -134,6 +145,13 @@ class EmbeddedEngine:
                 task.cancel()
             if late:
                 await asyncio.wait(late, timeout=5)
+        await self._heartbeat.end()
+
+    def _hold(self, is_held: bool) -> None:
+        """Take no session and no build, or take them again. What runs goes on."""
+        self._queue.is_held = is_held
+        self._builder.hold(is_held)
+        self._pump()
 
     def _add(self, row_id: int, org_id: str, priority: int) -> None:
         self._runnable_since.setdefault(row_id, time.monotonic())
@@ -180,19 +198,17 @@ class EmbeddedEngine:
         patience = self._tools.runtime.settings.idle_suspend_seconds
         while True:
             self._idle_changed.clear()
-            due = await self._call.read(
-                lambda ctx: ctx.db.execute(
-                    select(session.c.idle_since)
-                    .where(session.c.idle_since.is_not(None))
-                    .order_by("idle_since")
-                    .limit(1)
-                ).scalar()
-            )
-            if due is None:
-                await self._idle_changed.wait()
-                continue
-            await asyncio.sleep(max(due + patience - self._tools.runtime.clock(), 0) + 0.01)
-            await self._call.write(partial(_suspend_before, self._tools.runtime.clock() - patience))
+            try:
+                due = await self._call.read(_next_idle)
+                if due is None:
+                    await self._idle_changed.wait()
+                    continue
+                await asyncio.sleep(max(due + patience - self._tools.runtime.clock(), 0) + 0.01)
+                await self._call.write(partial(_suspend_before, self._tools.runtime.clock() - patience))
+            except (OSError, SQLAlchemyError):
+                metrics.LOOP_FAILURES.labels("idle_not_suspended").inc()
+                log.exception("idle_not_suspended")
+                await asyncio.sleep(DueLoop.AFTER_FAILURE)
 
     async def _clean_up(self) -> None:
         settings = self._tools.runtime.settings
@@ -235,6 +251,19 @@ class EmbeddedEngine:
                 metrics.LOOP_FAILURES.labels("deliveries_not_removed").inc()
                 log.exception("deliveries_not_removed")
             await asyncio.sleep(webhooks.FORGET_EVERY_SECONDS)
+
+
+def _tell_if_dead(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("loop_ended", loop=task.get_name(), error=repr(error), exc_info=error)
+
+
+def _next_idle(ctx: Context) -> float | None:
+    """Since when the session waits that waits longest."""
+    columns = session.c
+    query = select(columns.idle_since).where(columns.idle_since.is_not(None)).order_by("idle_since").limit(1)
+    found: float | None = ctx.db.execute(query).scalar()
+    return found
 
 
 def _suspend_before(moment: float, ctx: Context) -> None:

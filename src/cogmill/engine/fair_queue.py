@@ -14,6 +14,8 @@ class FairQueue:
         self._known: set[int] = set()
         self._running: Counter[str] = Counter()
         self._arrivals = 0
+        self.is_held = False
+        """Nothing is taken while it is."""
 
     def add(self, row_id: int, org_id: str, priority: int) -> None:
         """Let a session wait; one that waits already keeps its place."""
@@ -24,7 +26,7 @@ class FairQueue:
 
     def take(self) -> tuple[int, str] | None:
         """The next session that may run now, counted as running until `done`; None when all must wait."""
-        if self._running.total() >= self._limit:
+        if self.is_held or self._running.total() >= self._limit:
             return None
         org_id = next((org for org in self._waiting if self._running[org] < self._limit_per_org), None)
         if org_id is None:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -32,6 +33,9 @@ class Database(Protocol):
     @property
     def waiting(self) -> int:
         """Writes that are not answered yet: how busy the database is."""
+
+    def mislaid(self) -> str | None:
+        """Why the next start would not find what is committed now; None when it would."""
 
     async def close(self) -> None: ...
 
@@ -78,6 +82,7 @@ class SqliteDatabase:
         self._flushing: asyncio.Task[None] | None = None
         self._committer = ThreadPoolExecutor(1, "sqlite-commit")
         self._readers = ThreadPoolExecutor(2, "sqlite-read")
+        self._file = _identity(self.engine.url.database)
 
     async def read(self, unit: Unit[T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, unit)
@@ -97,6 +102,14 @@ class SqliteDatabase:
     @property
     def waiting(self) -> int:
         return len(self._waiting) + self._in_batch
+
+    def mislaid(self) -> str | None:
+        file, found = self.engine.url.database, _identity(self.engine.url.database)
+        if found == self._file:
+            return None
+        if found is None:
+            return f"{file} cannot be read any more"
+        return f"{file} is another file than the one that was opened; stop the server before you put one back"
 
     async def _flush(self) -> None:
         while self._waiting:
@@ -152,6 +165,16 @@ class SqliteDatabase:
         if self._writer is not None:
             self._writer.close()
         self.engine.dispose()
+
+
+def _identity(file: str | None) -> tuple[int, int] | None:
+    """Which file it is; None when there is none that can be read."""
+    try:
+        with Path(file or "").open("rb") as opened:
+            found = os.fstat(opened.fileno())
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _together(writer: Connection, batch: list[Waiting]) -> list[Outcome] | None:
@@ -212,6 +235,9 @@ class PostgresDatabase:
     @property
     def waiting(self) -> int:
         return self._threads._work_queue.qsize()
+
+    def mislaid(self) -> str | None:
+        return None
 
     def _transact(self, unit: Unit[T]) -> T:
         with self.engine.begin() as connection:

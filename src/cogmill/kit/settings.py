@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     max_running_sessions_per_org: int = Field(16, ge=1, description="The same for one organization")
     max_child_sessions: int = Field(20, ge=0, description="Children that a session can have")
     max_session_depth: int = Field(2, ge=1, le=10, description="Generations of sessions below one that has no parent")
+    cloud_instance_id: str | None = Field(
+        None, max_length=200, description="Name of this machine at its cloud provider, shown with its hypervisor"
+    )
     queue_elevated: int = Field(10, ge=1, description="Waiting sessions from which on the queue is called elevated")
     queue_high: int = Field(50, ge=1, description="Waiting sessions from which on the queue is called high")
     idle_suspend_seconds: float = Field(1800, gt=0, description="Waiting time after which a session is suspended")

@@ -62,6 +62,11 @@ def new_session(one):
     return one["session_id"], one["org_id"], one["status"], one["acus_consumed"], one["created_at"], requests
 
 
+def well(one):
+    status = one["status"]
+    return {"available": "healthy", "draining": "healthy", "disconnected": "unhealthy"}.get(status, "unknown")
+
+
 def old_days(one):
     return one["total_acus"], list(one["consumption_by_date"].items())
 
@@ -115,6 +120,10 @@ FACTS: dict[str, Any] = {
     "GET /v2/enterprise/consumption/cycles": (
         lambda old: [(seconds(one["start"]), seconds(one["end"])) for one in old],
         lambda new: [(one["after"], one["before"]) for one in items(new)],
+    ),
+    "GET /v2/enterprise/hypervisors/health": (
+        lambda old: [(one["hypervisor_id"], one["status"]) for one in old],
+        lambda new: [(one["hypervisor_id"], well(one)) for one in items(new) if one["status"] != "terminated"],
     ),
     "GET /v2/enterprise/groups": (
         lambda old: [(one["group_name"], bool(one["org_count"])) for one in old["items"]],

@@ -11,6 +11,8 @@ from sqlalchemy import select
 
 from cogmill.api.legacy.guide import page
 from cogmill.api.legacy.table import LEGACY
+from cogmill.domain.hypervisors import service as hypervisors
+from cogmill.domain.hypervisors.service import Place
 from cogmill.domain.sessions.log import NewEvent, append
 from cogmill.domain.usage.ledger import Use
 from cogmill.models.sessions import session
@@ -107,6 +109,7 @@ async def more(server: Any, top: Any, ids: dict[str, str], mark: str) -> dict[st
     role = {one["role_type"]: one["role_id"] for one in roles if one["role_name"] == "Member"}
     invited = {"emails": [f"late.{mark}@example.org"], "enterprise_role_id": role["enterprise"]}
     await ok(top.post("/v3/enterprise/idp-groups", json={"idp_group_names": [f"late {mark}"]}))
+    await server.write(lambda ctx: hypervisors.register(ctx, Place(f"hypervisor-{mark}", None, 4)))
     await server.write(lambda ctx: spend(ctx, ids["SESSION_ID"]), org=ids["ORG_ID"])
     return {
         "COGMILL_API_KEY": token["token"], "OTHER_KEY_ID": (await ok(top.post(keys, json={"name": "k"})))["api_key_id"],

@@ -110,6 +110,11 @@ V2: dict[str, Example] = {
         Call("limit=10"), (Call("first=10"),),
         "Unix milliseconds become seconds, and the fields of an action stand in `data`.",
     ),
+    "get_enterprise_hypervisors_health_v2_enterprise_hypervisors_health_get": Example(
+        NOTHING, (Call("status=all"),),
+        "`available` and `draining` are healthy there, `disconnected` is unhealthy, `restarting` unknown; "
+        "`terminated` ones are left out.",
+    ),
     "consumption_cycles_endpoint_v2_enterprise_consumption_cycles_get": Example(
         NOTHING, (Call("first=50"),), "`start` and `end` are `after` and `before` there."
     ),

@@ -26,6 +26,7 @@ class SnapshotBuilder:
         self._runtime, self._driver, self._mirrors, self._stopping = runtime, driver, mirrors, stopping
         self._running: dict[str, asyncio.Task[None]] = {}
         self._queued = asyncio.Event()
+        self._is_held = False
         self._call = Call(runtime, Scope("", None), "builds", None)
         self._loops: list[asyncio.Task[None]] = []
 
@@ -38,6 +39,11 @@ class SnapshotBuilder:
     def wake(self) -> None:
         """A build waits."""
         self._queued.set()
+
+    def hold(self, is_held: bool) -> None:
+        """Begin no build while it is held."""
+        self._is_held = is_held
+        self.wake()
 
     def cancelled(self, build_id: str) -> None:
         """Kill a build's run."""
@@ -66,7 +72,7 @@ class SnapshotBuilder:
                 asyncio.get_running_loop().call_later(AGAIN_SECONDS, self.wake)
 
     async def _claim(self) -> bool:
-        row = await self._call.write(runs.claim_next)
+        row = None if self._is_held else await self._call.write(runs.claim_next)
         if row is None:
             return False
         build = Build(self._runtime, self._driver, self._mirrors, row, self._stopping)

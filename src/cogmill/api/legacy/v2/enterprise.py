@@ -8,6 +8,7 @@ from cogmill.api.legacy.v2.schemas import (
     AuditLogsV2Out,
     AuditLogsV2Query,
     AuditLogV2Out,
+    HypervisorV2Out,
     PlaybookV2In,
     PlaybookV2Out,
     PlaybookV2Patch,
@@ -15,6 +16,7 @@ from cogmill.api.legacy.v2.schemas import (
     SuccessOut,
 )
 from cogmill.domain.api_keys.legacy_usage import organization_of_key
+from cogmill.domain.hypervisors.service import health
 from cogmill.domain.members.names import emails, names
 from cogmill.domain.playbooks import service as playbooks
 from cogmill.domain.playbooks.schemas import PlaybookIn, PlaybookOut
@@ -34,6 +36,11 @@ def audit_logs(ctx: Context, query: AuditLogsV2Query) -> AuditLogsV2Out:
     """Newest first."""
     found = newest(ctx, query.after, query.before, query.limit)
     return AuditLogsV2Out(audit_logs=[AuditLogV2Out(**one) for one in found])
+
+
+def hypervisors(ctx: Context) -> list[HypervisorV2Out]:
+    """Those whose processes have not ended, oldest first."""
+    return [HypervisorV2Out(hypervisor_id=one, status=word, seconds_since_report=ago) for one, word, ago in health(ctx)]
 
 
 def list_playbooks(ctx: Context) -> list[PlaybookV2Out]:

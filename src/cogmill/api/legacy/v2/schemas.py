@@ -86,6 +86,12 @@ class AuditLogV2Out(Out):
     created_at: int = Field(description="unix milliseconds")
 
 
+class HypervisorV2Out(Out):
+    hypervisor_id: str
+    status: Literal["healthy", "unhealthy", "unknown"]
+    seconds_since_report: int | None
+
+
 class AuditLogsV2Out(Out):
     audit_logs: list[AuditLogV2Out]
 

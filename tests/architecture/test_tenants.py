@@ -21,6 +21,8 @@ PURGE = "removes what is due in any enterprise, organization by organization; sh
 
 ALLOWED = {
     ("access/data_keys.py", "*", "data_key"): "belongs to no tenant",
+    ("domain/guardrails/rules.py", "_read", "guardrail"): "names the enterprise of the organization that is asked for",
+    ("domain/guardrails/rules.py", "_read", "organization"): "the same",
     ("domain/hypervisors/service.py", "*", "hypervisor"): "belongs to no tenant",
     ("domain/secrets/resealing.py", "*", "data_key"): "belongs to no tenant",
     ("access/browser_sessions.py", "find_visitor", "browser_session"): LOGIN,

@@ -46,6 +46,7 @@ FIELDS = {
     "event_ids": "event_ids", "org_id": "org_id", "session_ids": "devin_id", "user_ids": "user_id",
     "service_user_ids": "service_user_id", "secret_ids": "secret_id", "playbook_id": "playbook_id",
     "child_playbook_id": "playbook_id", "org_ids": "org_id",
+    "guardrail_id": "guardrail_id", "session_id": "session_id",
     "schedule_id": "schedule_id", "run_as_user_id": "user_id", "target_devin_id": "devin_id",
 }  # fmt: skip
 """Fields of queries and bodies that name objects, and the kind of thing that they name."""

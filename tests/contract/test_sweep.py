@@ -33,7 +33,7 @@ PARTS = {
     "automation_id": "automation-0", "hook_id": "0", "webhook_id": "webhook-0", "delivery_id": "msg-0",
     "repository_path": "acme/none", "branch_name": "none",
     "connection_id": "git-connection-0", "git_permission_id": "git-permission-0",
-    "schedule_id": "sched-0",
+    "schedule_id": "sched-0", "guardrail_id": "guardrail-0",
     "blueprint_id": "blueprint-0", "file_id": "file-0", "build_id": "build-0",
 }  # fmt: skip
 PUBLIC_ANSWERS = {
@@ -78,6 +78,7 @@ SAMPLES = {
     "user_ids": [], "org_ids": [], "repo_names": [], "repo_path": "https://example.org/a/b",
     "group_names": [], "start_date": "2026-01-01", "end_date": "2026-01-31",
     "time_after": 0, "time_before": 1,
+    "target": "command", "action": "warn",
     "password": "a" * 12, "new_password": "a" * 12, "git_provider_type": "github_token",
 }  # fmt: skip
 """Values of required inputs; any other one is the text "a"."""

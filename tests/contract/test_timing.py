@@ -46,6 +46,8 @@ def statements(server: Any) -> Iterator[list[str]]:
 
     server.runtime.authenticator.forget()  # else the first of two calls would look up what the second remembers
     server.runtime.addresses.forget()
+    server.runtime.guardrails.forget()
+    server.runtime.guardrails.lifetime = 3600.0
     event.listen(server.runtime.database.engine, "before_cursor_execute", note)
     yield found
     event.remove(server.runtime.database.engine, "before_cursor_execute", note)

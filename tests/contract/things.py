@@ -130,8 +130,11 @@ async def _of_enterprise(org: Any, top: Any, org_id: str, mark: str) -> Things:
             (org, f"/cogmill/v1/organizations/{org_id}/legacy-keys"),
         )
     ]
+    rule = {"name": mark, "target": "command", "pattern": "never", "action": "warn", "org_id": org_id}
+    guarded = await ok(top.post("/cogmill/v1/enterprise/guardrails", json=rule))
     return {
-        "user_id": [user_id], "service_user_id": [machine_id], "idp_group_name": [group], "group_name": [group],
+        "guardrail_id": [guarded["guardrail_id"]], "user_id": [user_id],
+        "service_user_id": [machine_id], "idp_group_name": [group], "group_name": [group],
         "role_id": [role, org_role], "api_key_id": [one["api_key_id"] for one in keys],
     }  # fmt: skip
 

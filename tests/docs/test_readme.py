@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from cogmill.api.table import TABLE
 from cogmill.demo.local_server import LocalServer, environment
+from cogmill.domain.guardrails.defaults import DEFAULTS
 from cogmill.kit.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +68,21 @@ def test_the_administration_page_runs_as_one_script(server: LocalServer, tmp_pat
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     assert (tmp_path / "audit.jsonl").read_text().count("\n") > 10
+
+
+def test_the_guardrails_page_runs_and_has_the_first_ones(server: LocalServer, tmp_path: Path):
+    page = (ROOT / "docs" / "guardrails.md").read_text("utf-8")
+    script = "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
+    script = re.sub(r"^export .*\n", "", script, flags=re.MULTILINE)
+    path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
+    caller = {"COGMILL_URL": server.url, "COGMILL_API_KEY": server.first_keys["enterprise_key"], "PATH": path}
+    shell = ["bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(
+        shell, env=environment(caller), cwd=tmp_path, capture_output=True, text=True, timeout=400, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    rows = re.findall(r"^\| ([A-Z][^|]+) \| `(\w+)` \| `(\w+)` \|$", page, re.MULTILINE)
+    assert rows == [(one.name, one.target, one.action) for one in DEFAULTS]
 
 
 def test_the_observability_page_runs(server: LocalServer, tmp_path: Path):

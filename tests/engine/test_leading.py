@@ -140,6 +140,27 @@ def test_a_limit_and_numbers_bound_what_a_session_starts(served, provider):
     assert "2 generations" in too_deep.json()["detail"]
 
 
+def test_a_guardrail_asks_for_a_tool_call_and_refuses_another(served, provider):
+    key = {"authorization": f"Bearer {served.keys['enterprise_key']}"}
+    for word, action in (("guarded-act", "ask"), ("never-act", "block")):
+        rule = {"name": f"No {word}", "target": "command", "pattern": word, "action": action}
+        assert served.client.post("/cogmill/v1/enterprise/guardrails", json=rule, headers=key).status_code == 200
+    calls = [call("shell", command="echo guarded-act"), call("shell", command="echo never-act; touch x")]
+    provider.parts = {"GUARD-1": [{"calls": calls}, {"calls": [call("finish", summary="Over.")]}]}
+    for answer, first in (("approve", (True, "guarded-act")), ("Rather not.", (False, "did not approve"))):
+        session_id = served.create("GUARD-1")
+        served.wait(session_id, "waiting_for_approval")
+        assert "echo guarded-act" in said(served, session_id)[0]
+        say(served, session_id, answer)
+        served.wait(session_id, "finished")
+        done = of_type(served, session_id, "shell_process_completed")
+        texts = [one.get("output") or one["error"] for one in done]
+        assert (done[0]["ok"], first[1] in texts[0]) == (first[0], True)
+        assert (done[1]["ok"], "Refused by the guardrail" in texts[1]) == (False, True)
+        heard = json.dumps(provider.requests[-1]["messages"], ensure_ascii=False)
+        assert all(text.strip()[:40] in heard for text in texts)
+
+
 def test_approval_of_anything_and_its_bypass(served, provider):
     provider.parts = {"ASK-1": [{"calls": [call("ask_approval", action="Drop the table?")]}, {"text": "Dropped."}]}
     session_id = served.create("ASK-1")

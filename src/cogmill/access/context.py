@@ -20,6 +20,7 @@ from cogmill.kit.db import Database
 from cogmill.kit.errors import Forbidden
 from cogmill.kit.flood import Flood
 from cogmill.kit.hub import Hub
+from cogmill.kit.remembered import Remembered
 from cogmill.kit.settings import Settings
 from cogmill.kit.slowdown import Slowdown
 from cogmill.kit.traces import Traces
@@ -90,6 +91,8 @@ class Runtime:
     """Who still uses the old APIs."""
     rate_limits: RateLimits = field(default_factory=RateLimits)
     """How many requests they may make."""
+    guardrails: Remembered[Any] = field(default_factory=Remembered)
+    """The guardrails of organizations, which every step of a session asks for."""
     traces: Traces | None = None
     """Where spans go, if anywhere."""
 

@@ -86,6 +86,8 @@ def endpoint(op: Op, runtime: Runtime, turns: idempotency.Turns) -> Endpoint:
                 return await once(call, request, key)
             return answer(await act(call, request, call.write))
         except Refusal as refusal:
+            if refusal.afterwards is not None:
+                await call.write(refusal.afterwards)
             if notes_refusals:
                 await note(runtime, _attempt(op, request), refusal)
             return refused(refusal, request.scope["request_id"], legacy=op.legacy is not None)

@@ -30,6 +30,8 @@ from cogmill.domain.git_providers.schemas import (
     GitWebhookOut,
     NewGitConnectionOut,
 )
+from cogmill.domain.guardrails import endpoints as guardrails
+from cogmill.domain.guardrails.schemas import GuardrailOut, ViolationOut
 from cogmill.domain.hypervisors import endpoints as hypervisors
 from cogmill.domain.hypervisors.schemas import HypervisorOut
 from cogmill.domain.identity import endpoints as identity
@@ -135,6 +137,7 @@ ORG_CONSUMPTION = (P.VIEW_ORG_CONSUMPTION, P.MANAGE_BILLING)
 USE_PLAYBOOKS = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_PLAYBOOKS)
 VIEW_AUTOMATIONS, AUTOMATIONS = (P.VIEW_ORG_AUTOMATIONS, P.MANAGE_ORG_AUTOMATIONS), (P.MANAGE_ORG_AUTOMATIONS,)
 WEBHOOKS, WEBHOOKS_EVERYWHERE = (P.MANAGE_ORG_SETTINGS,), (P.MANAGE_ENTERPRISE_SETTINGS,)
+GUARDRAILS = (P.MANAGE_ENTERPRISE_SETTINGS,)
 KNOWLEDGE, SHARED_KNOWLEDGE = (P.MANAGE_ORG_KNOWLEDGE,), (P.MANAGE_ACCOUNT_KNOWLEDGE,)
 METRICS, METRICS_EVERYWHERE = (P.VIEW_ORG_METRICS,), (P.VIEW_ACCOUNT_METRICS,)
 USE_KNOWLEDGE = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_KNOWLEDGE)
@@ -458,6 +461,13 @@ TABLE: list[Op] = [
     Op("delete_automation", DELETE, "/v3/organizations/{org_id}/automations/{automation_id}", IN_ORG, AUTOMATIONS, automations.delete, AutomationOut, audit="delete_automation"),
     Op("list_automation_runs", GET, "/cogmill/v1/organizations/{org_id}/automations/{automation_id}/runs", IN_ORG, VIEW_AUTOMATIONS, automations.runs, Page[AutomationRunOut], extension=True),
     Op("trigger_automation", POST, "/cogmill/v1/hooks/{hook_id}", PUBLIC, ANYBODY, automations.trigger, TriggeredOut, audit="trigger_automation", extension=True, also_refuses=(401, 409, 413, 429)),
+    Op("list_enterprise_guardrail_violations", GET, "/v3beta1/enterprise/guardrail-violations", IN_ENTERPRISE, GUARDRAILS, guardrails.list_violations, Page[ViolationOut]),
+    Op("list_organization_guardrail_violations", GET, "/v3beta1/enterprise/organizations/{org_id}/guardrail-violations", ENTERPRISE_ORG, GUARDRAILS, guardrails.list_violations, Page[ViolationOut]),
+    Op("list_guardrails", GET, "/cogmill/v1/enterprise/guardrails", IN_ENTERPRISE, GUARDRAILS, guardrails.list_, Page[GuardrailOut], extension=True),
+    Op("create_guardrail", POST, "/cogmill/v1/enterprise/guardrails", IN_ENTERPRISE, GUARDRAILS, guardrails.create, GuardrailOut, audit="update_ai_guardrail", extension=True),
+    Op("get_guardrail", GET, "/cogmill/v1/enterprise/guardrails/{guardrail_id}", IN_ENTERPRISE, GUARDRAILS, guardrails.get, GuardrailOut, extension=True),
+    Op("update_guardrail", PATCH, "/cogmill/v1/enterprise/guardrails/{guardrail_id}", IN_ENTERPRISE, GUARDRAILS, guardrails.update, GuardrailOut, audit="update_ai_guardrail", extension=True),
+    Op("delete_guardrail", DELETE, "/cogmill/v1/enterprise/guardrails/{guardrail_id}", IN_ENTERPRISE, GUARDRAILS, guardrails.delete, GuardrailOut, audit="update_ai_guardrail", extension=True),
     Op("list_organization_webhooks", GET, "/cogmill/v1/organizations/{org_id}/webhooks", IN_ORG, WEBHOOKS, webhooks.list_, Page[WebhookOut], extension=True),
     Op("create_organization_webhook", POST, "/cogmill/v1/organizations/{org_id}/webhooks", IN_ORG, WEBHOOKS, webhooks.create, WebhookWithSecretOut, audit="create_webhook", extension=True),
     Op("get_organization_webhook", GET, "/cogmill/v1/organizations/{org_id}/webhooks/{webhook_id}", IN_ORG, WEBHOOKS, webhooks.get, WebhookOut, extension=True),

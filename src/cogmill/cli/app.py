@@ -7,7 +7,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cogmill.cli import control, events, git_connections, keys, repositories, roles, run, sessions, tokens, webhooks
+from cogmill.cli import (
+    control,
+    events,
+    git_connections,
+    guardrails,
+    keys,
+    repositories,
+    roles,
+    run,
+    sessions,
+    tokens,
+    webhooks,
+)
 from cogmill.cli.output import print_json_error
 
 
@@ -54,6 +66,8 @@ tokens_app = typer.Typer(name="tokens", help="Personal access tokens of people."
 app.add_typer(tokens_app)
 git_app = typer.Typer(name="git-connections", help="Providers that repositories come from.", no_args_is_help=True)
 app.add_typer(git_app)
+guardrails_app = typer.Typer(name="guardrails", help="Rules on what sessions may do.", no_args_is_help=True)
+app.add_typer(guardrails_app)
 
 
 def _show_version(is_wanted: bool) -> None:
@@ -101,6 +115,11 @@ git_app.command("add")(git_connections.add)
 git_app.command("list")(git_connections.list_)
 git_app.command("check")(git_connections.check)
 git_app.command("remove")(git_connections.remove)
+guardrails_app.command("list")(guardrails.list_)
+guardrails_app.command("create")(guardrails.create)
+guardrails_app.command("edit")(guardrails.edit)
+guardrails_app.command("delete")(guardrails.delete)
+guardrails_app.command("violations")(guardrails.violations)
 repositories_app.command("list")(repositories.list_)
 repositories_app.command("index")(repositories.index)
 repositories_app.command("status")(repositories.status)

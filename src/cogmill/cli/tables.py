@@ -14,6 +14,8 @@ if TYPE_CHECKING:
         Delivery,
         EventSummary,
         GitConnection,
+        Guardrail,
+        GuardrailViolation,
         IndexJob,
         Repository,
         Role,
@@ -184,4 +186,22 @@ def delivery_table(deliveries: "list[Delivery]") -> Table:
         result = one.error or ("" if one.status_code is None else f"{one.status_code}{took}")
         facts = (one.state, str(one.attempt), when(one.created_at), clean(result))
         table.add_row(one.delivery_id, clean(one.event_type), *facts)
+    return table
+
+
+def guardrail_table(guardrails: "list[Guardrail]") -> Table:
+    table = _columns("GUARDRAIL", "NAME", "ON", "ACTION", "HOLDS IN")
+    for one in guardrails:
+        action = one.action if one.is_enabled else f"{one.action} (off)"
+        table.add_row(one.guardrail_id, Text(clean(one.name)), one.target, action, one.org_id or "all")
+    return table
+
+
+def violation_table(violations: "list[GuardrailViolation]") -> Table:
+    table = _columns("WHEN", "GUARDRAIL", "ACTION", "SESSION", "WHY")
+    for one in violations:
+        shown = Text(clean(one.reasoning))
+        table.add_row(
+            when(one.created_at), Text(clean(one.guardrail_name)), one.action_taken, one.session_id or "none", shown
+        )
     return table

@@ -258,3 +258,26 @@ class CodeHit(Wire):
     symbol_kind: str | None = None
     container: str | None = None
     text: str
+
+
+class Guardrail(Wire):
+    """A rule on what sessions are asked for and do."""
+
+    guardrail_id: str
+    org_id: str | None = None
+    name: str
+    target: str
+    pattern: str
+    action: str
+    is_enabled: bool
+
+
+class GuardrailViolation(Wire):
+    """What went against one."""
+
+    violation_id: int
+    guardrail_name: str
+    session_id: str | None = None
+    reasoning: str
+    action_taken: str
+    created_at: int

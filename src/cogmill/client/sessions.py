@@ -11,6 +11,7 @@ import httpx
 from cogmill.client.administration import Administration
 from cogmill.client.errors import BadInput, NoOrganization, Refused, ServerFault
 from cogmill.client.git_connections import GitConnections
+from cogmill.client.guardrails import Guardrails
 from cogmill.client.http import Http
 from cogmill.client.models import (
     Attachment,
@@ -41,6 +42,7 @@ class Client:
         self.http = Http(target, timeout=timeout, transport=transport)
         self.administration = Administration(self.http)
         self.git_connections = GitConnections(self.http)
+        self.guardrails = Guardrails(self.http)
         self.repositories = Repositories(self.http, self.org_id)
         self._org_id = target.org_id
 

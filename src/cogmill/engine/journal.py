@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from cogmill.engine.agents.seam import LogEvent
+from cogmill.engine.agents.seam import Json, LogEvent
 
 
 @dataclass(slots=True)
@@ -40,3 +40,16 @@ class Journal:
 
     def of(self, key: str) -> Known:
         return self._steps.setdefault(key, Known())
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is known of a step before it runs."""
+
+    key: str
+    type: str
+    category: str
+    title: str
+    input: Json
+    effects: bool
+    on_cut: str

@@ -118,6 +118,8 @@ class LiveOrganization:
         try:
             return await self._store.fenced(work)
         except Refusal as refusal:
+            if refusal.afterwards is not None:
+                await self._store.fenced(refusal.afterwards)
             raise Denied(_words(refusal)) from None
 
     async def _read(self, work: Callable[[Context], T]) -> T:

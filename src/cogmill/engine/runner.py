@@ -25,6 +25,7 @@ from cogmill.engine.agents.seam import (
     Task,
     TurnEnd,
 )
+from cogmill.engine.guarding import Asks
 from cogmill.engine.knowledge import notes_for
 from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Meter
 from cogmill.engine.snapshots.start import load_variables, snapshot_of
@@ -111,6 +112,8 @@ class Run:
         except Limit as limit:
             event = NewEvent("limit_reached", "status", limit.reason, {"detail": limit.detail, "reason": limit.reason})
             return await self._settle(Trigger.SUSPEND, limit.detail, [event], limit.reason)
+        except Asks:
+            end = TurnEnd("waiting_for_approval")
         except Checkpoint:
             await self.store.release()
             return "released"

@@ -228,6 +228,11 @@ class Store:
         """A reading transaction."""
         return await self._call.read(work)
 
+    async def append_with(self, events: list[NewEvent], also: Callable[[Context, int], T]) -> T:
+        """Append events, and do other work in the same transaction, which gets the last sequence number."""
+        clean = [self._clean(event) for event in events]
+        return await self._call.write(lambda ctx: also(ctx, self._append(ctx, clean, None, None, {})))
+
     def write_in(self, ctx: Context, events: list[NewEvent]) -> None:
         """Append events within a transaction of `fenced`."""
         self._append(ctx, [self._clean(event) for event in events], None, None, {})

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
@@ -25,7 +24,8 @@ from cogmill.engine.agents.seam import (
     Task,
 )
 from cogmill.engine.code import search_code
-from cogmill.engine.journal import Journal, Known
+from cogmill.engine.guarding import Guard
+from cogmill.engine.journal import Journal, Known, Step
 from cogmill.engine.live_output import LiveOutput
 from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Meter
 from cogmill.engine.organization import LiveOrganization
@@ -88,6 +88,7 @@ class LiveTurn:
         self._watch = watch
         self._has_searched: bool = store.row.has_searched
         self._journal = Journal(history)
+        self._guard = Guard(store, history)
         self.organization: Organization = LiveOrganization(store)
         self.bring = bring
         """Puts the files of a message into the workspace."""
@@ -101,7 +102,7 @@ class LiveTurn:
         async def unpriced(steps: Steps) -> Priced:
             return await action(steps), Decimal(0)
 
-        return await self._step(_Step(key, type, category, title, input or {}, effects, on_cut), unpriced, Decimal(0))
+        return await self._step(Step(key, type, category, title, input or {}, effects, on_cut), unpriced, Decimal(0))
 
     async def model_step(
         self, key: str, title: str, worst_case: Price, action: Callable[[Steps], Awaitable[tuple[StepResult, Price]]]
@@ -112,12 +113,10 @@ class LiveTurn:
             result, price = await action(steps)
             return result, price.usd
 
-        step = _Step(key, "model_call", "other", title, {}, True, "retry")
+        step = Step(key, "model_call", "other", title, {}, True, "retry")
         return await self._step(step, priced, worst_case.usd)
 
-    async def _step(
-        self, step: "_Step", action: Callable[[Steps], Awaitable[Priced]], worst_case: Decimal
-    ) -> StepOutcome:
+    async def _step(self, step: Step, action: Callable[[Steps], Awaitable[Priced]], worst_case: Decimal) -> StepOutcome:
         known = self._journal.of(step.key)
         if known.completed is not None:
             return StepOutcome(known.completed, bool(known.completed["ok"]), True, attempt=known.attempts)
@@ -129,6 +128,9 @@ class LiveTurn:
                 return StepOutcome({}, False, False, interrupted=True, attempt=known.attempts)
         if self._stopping.is_set():
             raise Checkpoint
+        if (refused := await self._guard.refusal(step)) is not None:
+            known.completed = refused
+            return StepOutcome(refused, False, False, attempt=known.attempts + 1)
         seconds = self._within_budget(worst_case)
         attempt = known.attempts + 1
         if step.effects:
@@ -141,7 +143,7 @@ class LiveTurn:
         crash_point("step_acted")
         return await self._complete(step, known, result, usd, time.monotonic() - began, attempt)
 
-    async def _mark_cut(self, step: "_Step", known: Known) -> None:
+    async def _mark_cut(self, step: Step, known: Known) -> None:
         """Say that an earlier process was cut inside this step, before anything else happens."""
         known.reported = step.on_cut == "report"
         known.marked = known.attempts
@@ -164,7 +166,7 @@ class LiveTurn:
         return seconds
 
     async def _act(
-        self, step: "_Step", action: Callable[[Steps], Awaitable[Priced]], attempt: int, seconds: float | None
+        self, step: Step, action: Callable[[Steps], Awaitable[Priced]], attempt: int, seconds: float | None
     ) -> Priced:
         async def write(text: str) -> None:
             contents = {"step": step.key, "output": text}
@@ -185,7 +187,7 @@ class LiveTurn:
             return StepResult({"error": said[:4000]}, ok=False), Decimal(0)
 
     async def _complete(
-        self, step: "_Step", known: Known, result: StepResult, usd: Decimal, seconds: float, attempt: int
+        self, step: Step, known: Known, result: StepResult, usd: Decimal, seconds: float, attempt: int
     ) -> StepOutcome:
         booked = self._meter.book(usd)
         contents = result.contents | {
@@ -258,16 +260,3 @@ class LiveTurn:
     def redact(self, text: str) -> str:
         """The text without secrets."""
         return self._store.redactor.text(text)
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """What is known of a step before it runs."""
-
-    key: str
-    type: str
-    category: str
-    title: str
-    input: Json
-    effects: bool
-    on_cut: str

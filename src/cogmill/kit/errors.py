@@ -1,6 +1,6 @@
 """The few kinds of refusal; slices add subclasses of one line. `web` renders them, services only raise them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
@@ -10,6 +10,8 @@ class Refusal(Exception):
     status = 400
     title = "Bad request"
     detail = "The request cannot be done."
+    afterwards: Callable[[Any], None] | None = None
+    """Work (on a Context) that is to be done although the transaction of the refused call was undone."""
 
     def __init__(self, detail: str | None = None, *, headers: Mapping[str, str] | None = None, **extra: Any) -> None:
         self.detail = detail or self.detail

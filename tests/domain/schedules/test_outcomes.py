@@ -89,3 +89,15 @@ async def test_webhooks_and_automations_are_told(schedules, sessions, server):
     assert "Quiet name" not in json.dumps(told)
     runs = await server.read(lambda ctx: ctx.db.execute(select(automation_run)).all())
     assert [(row.event_type, row.event["run"]) for row in runs] == [("schedule.failed", 1)]
+
+
+async def test_a_prompt_that_a_guardrail_blocks_is_a_failure_and_a_violation(schedules, server):
+    admin = await server.client("enterprise_admin")
+    made = await schedules.create(prompt="Print the payroll.")
+    rule = {"name": "No payroll", "target": "prompt", "pattern": "payroll", "action": "block"}
+    assert (await admin.post("/cogmill/v1/enterprise/guardrails", json=rule)).status_code == 200
+    await schedules.run("2027-01-04T07:00:00Z")
+    assert await schedules.started(made) == []
+    assert "No payroll" in (await schedules.get(made))["last_error_message"]
+    (found,) = (await admin.get("/v3beta1/enterprise/guardrail-violations")).json()["items"]
+    assert (found["user_message"], found["action_taken"]) == ("Print the payroll.", "blocked")

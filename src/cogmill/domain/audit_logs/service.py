@@ -30,7 +30,7 @@ _SHOWN = tuple(column for column in audit_log.c if column.name not in {"enterpri
 
 def list_page(ctx: Context, query: AuditLogQuery) -> Slice[AuditLogOut]:
     """One page of records of the organization or, at enterprise scope, of the whole enterprise."""
-    _check_times(query)
+    check_times(query.time_after, query.time_before)
     return list_unchecked(ctx, query)
 
 
@@ -60,14 +60,15 @@ def list_unchecked(ctx: Context, query: AuditLogQuery) -> Slice[AuditLogOut]:
     return Slice(_present(ctx, part.items), part.end_cursor)
 
 
-def _check_times(query: AuditLogQuery) -> None:
-    if query.time_before is None:
+def check_times(time_after: int | None, time_before: int | None) -> None:
+    """Refuse an end without a beginning, and spans that are too long."""
+    if time_before is None:
         return
-    if query.time_after is None:
+    if time_after is None:
         raise Invalid.at("query", "time_before", msg="time_before needs time_after.")
-    if query.time_before < query.time_after:
+    if time_before < time_after:
         raise Invalid.at("query", "time_before", msg="time_before must not be earlier than time_after.")
-    if query.time_before - query.time_after > LONGEST_SPAN:
+    if time_before - time_after > LONGEST_SPAN:
         raise Invalid.at("query", "time_before", msg="At most 100 days may lie between time_after and time_before.")
 
 

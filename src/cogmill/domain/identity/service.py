@@ -6,6 +6,7 @@ from sqlalchemy import Connection, insert, select
 
 from cogmill.access.permissions import DEFAULT_ROLES
 from cogmill.access.principals import Principal
+from cogmill.domain.guardrails.defaults import begin_with
 from cogmill.domain.identity.schemas import PatUserSelf, SelfOut, ServiceUserSelf
 from cogmill.kit.crypto import Keyring, new_token
 from cogmill.kit.ids import new_id, ordered_id
@@ -71,7 +72,7 @@ def create_first_principals(db: Connection, keyring: Keyring, now: float) -> Fir
 
 
 def create_enterprise(db: Connection, name: str, now: float) -> str:
-    """An enterprise with the default roles."""
+    """An enterprise with the default roles and guardrails."""
     enterprise_id = new_id("ent")
     db.execute(insert(enterprise).values(enterprise_id=enterprise_id, name=name, created_at=now))
     roles = [
@@ -82,6 +83,7 @@ def create_enterprise(db: Connection, name: str, now: float) -> str:
         for internal, (title, tier, _) in DEFAULT_ROLES.items()
     ]  # fmt: skip
     db.execute(insert(role), roles)
+    begin_with(db, enterprise_id, now)
     return enterprise_id
 
 

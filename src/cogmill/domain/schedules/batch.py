@@ -28,15 +28,18 @@ def fire_all(ctx: Context, due: Sequence[Due]) -> int:
 
 def _one(ctx: Context, row_id: int, due_at: float, known: Known) -> Fired | None:
     before: list[Callable[[], None]] = list(ctx.after_commit)
+    afterwards: Callable[[Context], None] | None = None
     try:
         with savepoint(ctx.db):
             return fire(ctx, row_id, due_at, known)
     except Refusal as refusal:
-        error = refusal.detail
+        error, afterwards = refusal.detail, refusal.afterwards
     except (OperationalError, InterfaceError):
         raise  # the database is away: nothing was done, and nothing can be written down
     except Exception as failure:
         log.exception("schedule_failed", schedule=row_id)
         error = f"The server failed in this run ({type(failure).__name__}). Its log has the cause."
     ctx.after_commit[:] = before
+    if afterwards is not None:
+        afterwards(ctx)
     return fail(ctx, row_id, due_at, error)

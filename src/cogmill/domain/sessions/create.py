@@ -15,6 +15,7 @@ from cogmill.access.scope import of_enterprise, owned
 from cogmill.domain.attachments.service import named_in as attachments_named_in
 from cogmill.domain.attachments.service import resolve as resolve_attachment
 from cogmill.domain.git_providers.use import granted
+from cogmill.domain.guardrails.prompts import VIOLATION, Looked, look
 from cogmill.domain.knowledge.use import check_named as check_notes
 from cogmill.domain.organizations.rules import PLATFORMS, Rules, UnknownPlatform, check_tags, rules_of
 from cogmill.domain.playbooks.use import by_id as playbook_by_id
@@ -29,7 +30,7 @@ from cogmill.domain.sessions.schemas import SessionIn
 from cogmill.domain.sessions.states import Status
 from cogmill.kit.errors import BadRequest, Conflict, Forbidden, Invalid
 from cogmill.kit.hot_insert import HotInsert
-from cogmill.kit.ids import new_id
+from cogmill.kit.ids import event_id, new_id
 from cogmill.kit.settings import Settings
 from cogmill.models.access import user
 from cogmill.models.sessions import session, session_attachment, session_label
@@ -71,6 +72,7 @@ def create_session(
     user_id = attribution(ctx, data.create_as_user_id)
     _check_rights(ctx, data, user_id)
     rules = _rules(ctx)
+    looked = look(ctx, data.prompt, {one.key: one.value for one in data.session_secrets or []})
     tags = _tags(ctx, data, rules)
     _check_references(data)
     check_notes(ctx, data.knowledge_ids)
@@ -85,6 +87,7 @@ def create_session(
     events = _first_events(ctx, data, tags, user_id, [a.name for a in attachments])
     events += [_playbook_event(playbook)] if playbook is not None else []
     events += [_secrets_event(secrets)] if secrets else []
+    events += guarded(looked)
     values = {
         "session_id": new_id("devin"), "org_id": ctx.scope.one_org, "user_id": user_id,
         "service_user_id": ctx.principal.service_user_id, "origin": origin, "title": data.title,
@@ -102,9 +105,22 @@ def create_session(
     set_labels(ctx, row, "repo", [ref.name for ref in repos])
     give_secrets(ctx, row, secrets)
     link_attachments(ctx, row.id, attachments)
+    note_hits(ctx, row, looked, row.last_seq)
     news.created(ctx, row)
     announce(ctx, row)
     return row
+
+
+def guarded(looked: Looked) -> list[NewEvent]:
+    """What guardrails say of a text that they let pass."""
+    return [NewEvent(VIOLATION, "other", summary, dict(contents)) for summary, contents in looked.events()]
+
+
+def note_hits(ctx: Context, row: Any, looked: Looked, last: int) -> None:
+    """Write down what they said, of which the last of these events tell."""
+    first = last - len(looked.hits) + 1
+    ids = [event_id(row.session_id, first + number) for number in range(len(looked.hits))]
+    looked.record(ctx, row.org_id, row.session_id, ids)
 
 
 def link_attachments(ctx: Context, row_id: int, attachments: list[Any]) -> None:

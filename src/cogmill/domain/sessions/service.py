@@ -8,9 +8,10 @@ from sqlalchemy import delete, select, update
 from cogmill.access.context import Context
 from cogmill.access.scope import Scope, owned
 from cogmill.domain.attachments.service import named_in as attachments_named_in
+from cogmill.domain.guardrails.prompts import look
 from cogmill.domain.organizations.rules import check_tags
 from cogmill.domain.sessions.active_time import MICRO, of_stopped_run
-from cogmill.domain.sessions.create import announce, attribution, link_attachments, set_labels
+from cogmill.domain.sessions.create import announce, attribution, guarded, link_attachments, note_hits, set_labels
 from cogmill.domain.sessions.log import NewEvent, append, status_event
 from cogmill.domain.sessions.queries import SessionRow, find_to_change
 from cogmill.domain.sessions.schemas import MessageIn
@@ -50,8 +51,10 @@ def send_message(ctx: Context, devin_id: str, data: MessageIn) -> SessionRow:
     if files:
         link_attachments(ctx, row.id, files)
         said["attachments"] = [_brought(one) for one in files]
-    events = [NewEvent("user_message", "message", data.message, said, "incoming")]
-    hear(ctx, row, events)
+    looked = look(ctx, data.message, {}, row.session_id)
+    told = [NewEvent("user_message", "message", data.message, said, "incoming"), *guarded(looked)]
+    last = hear(ctx, row, told)
+    note_hits(ctx, row, looked, last)
     return reload(ctx, row)
 
 
@@ -70,17 +73,17 @@ def wake(ctx: Context, devin_id: str) -> SessionRow:
     return reload(ctx, row)
 
 
-def hear(ctx: Context, row: SessionRow, events: list[NewEvent]) -> None:
-    """Append what a live session shall hear, and wake it where it waits or sleeps."""
+def hear(ctx: Context, row: SessionRow, events: list[NewEvent]) -> int:
+    """Append what a live session shall hear, and wake it where it waits or sleeps. Answers the last one's number."""
     state = State.of(row.status, row.status_detail)
     waits = row.run_state == "idle" and state.status in {Status.SUSPENDED, Status.RUNNING}
     if not waits:
-        append(ctx, row.id, row.session_id, events)
-        return
+        return append(ctx, row.id, row.session_id, events)
     after = transition(state, Trigger.WAKE)
     events = [*events, status_event(after)]
-    append(ctx, row.id, row.session_id, events, state=after, run_state="queued", idle_since=None)
+    last = append(ctx, row.id, row.session_id, events, state=after, run_state="queued", idle_since=None)
     announce(ctx, row)
+    return last - 1
 
 
 def sleep(ctx: Context, devin_id: str) -> SessionRow:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from cogmill.engine.agents.approvals import answers
 from cogmill.engine.agents.seam import LogEvent, Task, Turn
 
 
@@ -28,7 +29,9 @@ class Inbox:
 
     def __init__(self, turn: Turn) -> None:
         self._turn = turn
-        self._waiting = heard(turn.task, turn.history)
+        approved = {one.seq for one in answers(turn.history).values() if one is not None and one.is_yes}
+        # What only approved something has been heard by whoever asked.
+        self._waiting = [one for one in heard(turn.task, turn.history) if one.seq not in approved]
 
     async def take(self) -> LogEvent | None:
         if not self._waiting:

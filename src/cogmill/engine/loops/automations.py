@@ -40,6 +40,8 @@ async def _fire(call: Call, run_id: str) -> bool:
     except Exception as error:
         said = error.detail if isinstance(error, Refusal) else "an internal error; the server's log has it"
         log.info("run_failed", run=run_id, error=said, exc_info=not isinstance(error, Refusal))
+        if isinstance(error, Refusal) and error.afterwards is not None:
+            await call.write(error.afterwards)
         return await call.write(partial(firing.fail, run_id=run_id, error=said))
     crash_point("automation_fired")
     return done

@@ -9,8 +9,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from cogmill.engine.agents.approvals import Answer, answers
 from cogmill.engine.agents.clipping import first_line
-from cogmill.engine.agents.model.approval import Answer, answers, ask, wishes
+from cogmill.engine.agents.model.approval import ask, wishes
 from cogmill.engine.agents.model.calls import Call, text_of_response
 from cogmill.engine.agents.model.compaction import CHARACTERS_PER_TOKEN, View, answer_limit, shorter_window, view
 from cogmill.engine.agents.model.conversation import Conversation, Ending, Exchange

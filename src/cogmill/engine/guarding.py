@@ -1,0 +1,140 @@
+"""Guardrails on what an agent is about to do: looked at before a step has any effect."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cogmill.access.context import Context
+from cogmill.domain.guardrails import violations
+from cogmill.domain.guardrails.prompts import VIOLATION, told
+from cogmill.domain.guardrails.rules import Hit, Rules, rules_for
+from cogmill.domain.guardrails.subjects import Subjects, of_step
+from cogmill.domain.sessions.log import NewEvent
+from cogmill.engine.agents.approvals import HOW, REQUESTED, Answer, answers
+from cogmill.engine.agents.clipping import first_line
+from cogmill.engine.agents.seam import Json, LogEvent, Suspend
+from cogmill.engine.journal import Step
+from cogmill.engine.store import Store
+from cogmill.kit.faults import crash_point
+from cogmill.kit.ids import event_id
+
+_HEAD = ("tool", "tool_call_id", "call_key")
+"""What the result of a tool call says of the call itself."""
+
+
+class Asks(Suspend):
+    """The user has to approve the step first; the session waits for that."""
+
+
+@dataclass(slots=True)
+class Guard:
+    """For one run of one session."""
+
+    store: Store
+    history: Sequence[LogEvent]
+    noted: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Event by step and guardrail, of what was written down."""
+    answers: dict[str, Answer | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.answers = answers(self.history)
+        for event in self.history:
+            if event.event_type == VIOLATION:
+                self.noted[event.contents["step"], event.contents["guardrail_id"]] = event.event_id
+
+    async def refusal(self, step: Step) -> Json | None:
+        """What the step is answered instead of being done; None when it may be done. Raises `Asks`."""
+        subjects = of_step(step.type, step.input)
+        if not subjects:
+            return None
+        rules, hits = await self._look(subjects)
+        if not hits:
+            return None
+        if (blocking := _first(hits, "block")) is not None:
+            text = f"Refused by the guardrail “{blocking.rule.name}”. Do it in another way, or do without it."
+            return await self._refuse(step, rules, hits, text)
+        if (asking := _first(hits, "ask")) is None:
+            await self._note(step, rules, hits, [])
+            return None
+        return await self._approval(step, rules, hits, asking)
+
+    async def _look(self, subjects: Subjects) -> tuple[Rules, list[Hit]]:
+        remembered = self.store.runtime.guardrails
+        org_id: str = self.store.row.org_id
+        rules: Rules | None = remembered.peek(org_id)
+        if rules is None:
+            rules = await self.store.read(lambda ctx: rules_for(ctx, org_id))
+        return rules, rules.hits(subjects)
+
+    async def _approval(self, step: Step, rules: Rules, hits: list[Hit], asking: Hit) -> Json | None:
+        asked = f"guardrail:{step.key}"
+        if asked not in self.answers:
+            await self._ask(step, rules, hits, asking, asked)
+        answer = self.answers.get(asked)
+        if answer is None:
+            raise Asks
+        ids = [found for hit in hits if (found := self.noted.get((step.key, hit.rule.guardrail_id))) is not None]
+        await self.store.fenced(lambda ctx: self._answered(ctx, ids, is_yes=answer.is_yes))
+        if answer.is_yes:
+            return None
+        text = f"The user did not approve, and answered: {answer.text}"
+        return await self._refuse(step, rules, [], text)
+
+    def _answered(self, ctx: Context, ids: list[str], *, is_yes: bool) -> None:
+        for one in ids:
+            violations.answered(ctx, self.store.row.session_id, one, is_yes=is_yes)
+
+    async def _ask(self, step: Step, rules: Rules, hits: list[Hit], asking: Hit, asked: str) -> None:
+        shown = rules.without_secrets(asking.text)
+        question = (
+            f"May I do this? The guardrail “{asking.rule.name}” wants you to decide.\n\n{_fenced(shown)}\n\n{HOW}"
+        )
+        summary = f"Asks for approval: {first_line(step.title, 100)}"
+        events = [
+            NewEvent("devin_message", "message", question, {"message": question}),
+            NewEvent(REQUESTED, "other", summary, {"calls": [asked], "guardrail_id": asking.rule.guardrail_id}),
+        ]
+        await self._note(step, rules, hits, events)
+        crash_point("guardrail_asked")
+        self.answers[asked] = None
+
+    async def _refuse(self, step: Step, rules: Rules, hits: list[Hit], text: str) -> Json:
+        head = {name: step.input[name] for name in _HEAD if name in step.input}
+        contents: Json = {
+            **head, "error": text, "key": step.key, "title": step.title, "attempt": 1, "ok": False, "seconds": 0.0,
+            "acus": 0.0,
+        }  # fmt: skip
+        event = NewEvent(f"{step.type}_completed", step.category, f"Refused: {step.title}", contents)
+        await self._note(step, rules, hits, [event])
+        crash_point("guardrail_refused")
+        return contents
+
+    async def _note(self, step: Step, rules: Rules, hits: list[Hit], more: list[NewEvent]) -> None:
+        """Write down what was not written down yet, together with what follows from it."""
+        new = [hit for hit in hits if (step.key, hit.rule.guardrail_id) not in self.noted]
+        events = [NewEvent(VIOLATION, "other", *told(rules, hit, step.key)) for hit in new] + more
+        if not events:
+            return
+        row, message = self.store.row, self.store.redactor.text(self._last_message())
+        shown = [Hit(hit.rule, self.store.redactor.text(hit.text)) for hit in new]
+
+        def also(ctx: Context, last: int) -> list[str]:
+            first = last - len(events) + 1
+            ids = [event_id(row.session_id, first + number) for number in range(len(new))]
+            for hit, one in zip(shown, ids, strict=True):
+                violations.record(ctx, violations.Place(row.org_id, row.session_id, one), rules, hit, message)
+            return ids
+
+        ids = await self.store.append_with(events, also)
+        self.noted |= {(step.key, hit.rule.guardrail_id): one for hit, one in zip(new, ids, strict=True)}
+
+    def _last_message(self) -> str:
+        said = (event.contents.get("message") for event in reversed(self.history) if event.event_type == "user_message")
+        return str(next(said, None) or self.store.row.prompt)
+
+
+def _first(hits: list[Hit], action: str) -> Hit | None:
+    return next((hit for hit in hits if hit.rule.action == action), None)
+
+
+def _fenced(text: str) -> str:
+    return f"```\n{text}\n```"

@@ -153,7 +153,12 @@ def build(settings: Settings, installation: Installation) -> tuple[Starlette, Ru
         return make_agent(choose(asked, text, model is not None), model)
 
     tools = Tools(
-        runtime, sandbox_driver(settings), MirrorCache(settings.data / "mirrors"), choose_agent, asyncio.Event()
+        runtime,
+        sandbox_driver(settings),
+        MirrorCache(settings.data / "mirrors"),
+        choose_agent,
+        asyncio.Event(),
+        models["normal"],
     )
     engine = EmbeddedEngine(tools)
     signals.runnable, signals.cancelled, signals.runs = engine.runnable, engine.cancelled, engine.runs

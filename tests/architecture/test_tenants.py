@@ -105,6 +105,11 @@ ALLOWED = {
     ("domain/knowledge/index.py", "counts", "knowledge_word"): "names the organization and its enterprise as places",
     ("domain/knowledge/refill.py", "*", "knowledge_note"): TRANSFER,
     ("domain/playbooks/service.py", "versions", "playbook_version"): "the playbook was found within the scope before",
+    ("domain/insights/jobs.py", "*", "session_insight"): "the loop works for all tenants; each session is its own",
+    ("domain/insights/jobs.py", "claim", "session"): "the session that the loop has claimed by row id",
+    ("domain/insights/service.py", "present", "session_insight"): BY_SESSION,
+    ("domain/insights/service.py", "generate", "session_insight"): BY_SESSION,
+    ("domain/insights/service.py", "store", "session"): "the session that the loop has claimed by row id",
     ("domain/pull_requests/endpoints.py", "session_diff", "event"): BY_SESSION,
     ("domain/pull_requests/service.py", "of_session", "pull_request"): BY_SESSION,
     ("domain/git_providers/webhooks.py", "receive", "git_connection"): "the signature proves who calls; shows nothing",
@@ -149,6 +154,8 @@ ALLOWED = {
     ("engine/embedded.py", "*", "session"): "looks for work of all organizations; shows it to nobody",
     ("engine/loops/indexing.py", "_wanted", "indexed_branch"): "which indexes are kept on disk; shown to nobody",
     ("engine/loops/indexing.py", "catch_up", "indexed_repository"): "looks for work of all organizations",
+    ("engine/loops/insights.py", "_affordable", "session"): "the session that the loop has claimed by row id",
+    ("engine/loops/insights.py", "_piece", "session_event"): "the log of the session that the loop has claimed",
     ("engine/loops/mails.py", "*", "mail"): "finds what waits to be sent; shows it to nobody but its recipient",
     ("engine/loops/workspaces.py", "*", "session"): "finds ended sessions of all organizations; shows them to nobody",
     ("engine/runner.py", "*", "attachment"): ENGINE,
@@ -193,6 +200,7 @@ ALLOWED = {
 """(file, function or *, table as named there) -> why. A new line here needs a review, not only a green test."""
 
 SQL_TEXT = {
+    "domain/insights/jobs.py": "queues the one session whose state is just being written",
     "domain/audit_logs/chain.py": "runs in every write; its one query names the enterprise of the record",
     "domain/usage/ledger.py": "adds to sums with every step; reads nothing",
 }

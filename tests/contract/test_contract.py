@@ -25,6 +25,7 @@ MORE_INPUT = {
 MORE_OUTPUT = {
     "folder_tree.folders": {"is_enabled", "access_type"},
     "build": {"failed_step"},
+    "session_insights.analysis": {"made_by", "made_at"},
     "automation": {"created_at", "created_by", "updated_at", "updated_by", "next_run_at"},
     "automation_schemas": {"events", "actions"},
     "secret": {"repository"},

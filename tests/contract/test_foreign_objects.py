@@ -32,8 +32,8 @@ def caller_of(op: Op) -> str:
     return "old_admin" if op.legacy else CALLERS[op.reach]
 
 
-WRITTEN = {"audit_log", "idempotent_request"}
-"""Tables that a refused call may write to: the record of the refusal."""
+WRITTEN = {"audit_log", "idempotent_request", "legacy_call"}
+"""Tables that a refused call may write to: the record of the refusal, and counts of old calls, now and then."""
 OF_ALL = {"/v2/enterprise/organizations/{org_id}/git/connections"}
 """Lists of the enterprise's things at the address of one organization."""
 ASIDE = {"org_id", "tag"}

@@ -38,7 +38,7 @@ PARTS = {
 }  # fmt: skip
 PUBLIC_ANSWERS = {
     "healthz": 200, "readyz": 200, "metrics": 200, "openapi": 200, "docs": 200,
-    "index_page": 200, "session_page": 200, "pull_request_page": 200,
+    "index_page": 200, "session_page": 200, "pull_request_page": 200, "statistics_page": 200,
     "sign_in_page": 200, "invitation_page": 200, "sign_in": 401, "accept_invitation": 404,
     "sign_in_options": 200, "begin_oidc": 404, "finish_oidc": 404,
     "receive_git_webhook": 403, "attachment_file": 403, "trigger_automation": 401, "asset": 404, "swagger": 404,

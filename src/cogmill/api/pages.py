@@ -34,6 +34,10 @@ async def invitation(call: Call) -> Response:  # noqa: ARG001
     return _page("invitation")
 
 
+async def statistics(call: Call) -> Response:  # noqa: ARG001
+    return _page("statistics")
+
+
 async def docs(call: Call) -> Response:  # noqa: ARG001
     answer = _page("docs")
     answer.headers["content-security-policy"] = DOCS_POLICY

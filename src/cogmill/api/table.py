@@ -36,6 +36,8 @@ from cogmill.domain.hypervisors import endpoints as hypervisors
 from cogmill.domain.hypervisors.schemas import HypervisorOut
 from cogmill.domain.identity import endpoints as identity
 from cogmill.domain.identity.schemas import SelfOut
+from cogmill.domain.insights import endpoints as insights
+from cogmill.domain.insights.schemas import GenerateOut, InsightsOut
 from cogmill.domain.ip_ranges import endpoints as ip_ranges
 from cogmill.domain.ip_ranges.schemas import IpRangesOut
 from cogmill.domain.knowledge import endpoints as knowledge
@@ -152,6 +154,7 @@ TABLE: list[Op] = [
     Op("index_page", GET, "/", PUBLIC, ANYBODY, pages.index, None, hidden=True),
     Op("sign_in_page", GET, "/sign-in", PUBLIC, ANYBODY, pages.sign_in, None, hidden=True),
     Op("invitation_page", GET, "/invitation", PUBLIC, ANYBODY, pages.invitation, None, hidden=True),
+    Op("statistics_page", GET, "/statistics", PUBLIC, ANYBODY, pages.statistics, None, hidden=True),
     Op("session_page", GET, "/organizations/{org_id}/sessions/{devin_id}", PUBLIC, ANYBODY, pages.session, None, hidden=True),
     Op("pull_request_page", GET, "/organizations/{org_id}/pull-requests/{pull_request_id}", PUBLIC, ANYBODY, pages.pull_request, None, hidden=True),
     Op("asset", GET, "/assets/{name}", PUBLIC, ANYBODY, pages.asset, None, hidden=True),
@@ -168,6 +171,13 @@ TABLE: list[Op] = [
     Op("create_session", POST, "/v3/organizations/{org_id}/sessions", IN_ORG, CREATE, sessions.create, SessionOut, audit="create_session"),
     Op("list_organization_sessions", GET, "/v3/organizations/sessions", IN_HOME_ORG, VIEW, sessions.list_, Page[SessionOut]),
     Op("list_organization_sessions", GET, "/v3/organizations/{org_id}/sessions", IN_ORG, VIEW, sessions.list_, Page[SessionOut]),
+    # Before the rows with a session, which would take it for one that is called "insights".
+    Op("list_organization_session_insights", GET, "/v3/organizations/sessions/insights", IN_HOME_ORG, VIEW, insights.list_, Page[InsightsOut]),
+    Op("list_organization_session_insights", GET, "/v3/organizations/{org_id}/sessions/insights", IN_ORG, VIEW, insights.list_, Page[InsightsOut]),
+    Op("get_organization_session_insights", GET, "/v3/organizations/sessions/{devin_id}/insights", IN_HOME_ORG, VIEW, insights.get, InsightsOut),
+    Op("get_organization_session_insights", GET, "/v3/organizations/{org_id}/sessions/{devin_id}/insights", IN_ORG, VIEW, insights.get, InsightsOut),
+    Op("generate_organization_session_insights", POST, "/v3/organizations/sessions/{devin_id}/insights/generate", IN_HOME_ORG, MANAGE, insights.generate, GenerateOut, audit="generate_session_insights"),
+    Op("generate_organization_session_insights", POST, "/v3/organizations/{org_id}/sessions/{devin_id}/insights/generate", IN_ORG, MANAGE, insights.generate, GenerateOut, audit="generate_session_insights"),
     Op("get_organization_session", GET, "/v3/organizations/sessions/{devin_id}", IN_HOME_ORG, VIEW, sessions.get, SessionOut),
     Op("get_organization_session", GET, "/v3/organizations/{org_id}/sessions/{devin_id}", IN_ORG, VIEW, sessions.get, SessionOut),
     Op("terminate_session", DELETE, "/v3/organizations/sessions/{devin_id}", IN_HOME_ORG, MANAGE, sessions.terminate, SessionOut, audit="terminate_session"),
@@ -257,6 +267,8 @@ TABLE: list[Op] = [
 
     Op("list_enterprise_sessions", GET, "/v3/enterprise/sessions", IN_ENTERPRISE, VIEW_EVERYWHERE, enterprise_sessions.list_, Page[SessionOut]),
     Op("get_enterprise_session", GET, "/v3/enterprise/sessions/{devin_id}", IN_ENTERPRISE, VIEW_EVERYWHERE, enterprise_sessions.get, SessionOut),
+    Op("get_enterprise_session_insights", GET, "/v3/enterprise/sessions/{devin_id}/insights", IN_ENTERPRISE, VIEW_EVERYWHERE, insights.enterprise_get, InsightsOut),
+    Op("generate_enterprise_session_insights", POST, "/v3/enterprise/sessions/{devin_id}/insights/generate", IN_ENTERPRISE, MANAGE_EVERYWHERE, insights.enterprise_generate, GenerateOut, audit="generate_session_insights"),
     Op("list_enterprise_session_attachments", GET, "/v3/enterprise/sessions/{devin_id}/attachments", IN_ENTERPRISE, VIEW_EVERYWHERE, enterprise_sessions.list_attachments, list[SessionAttachmentOut]),
     Op("list_enterprise_session_messages", GET, "/v3/enterprise/sessions/{devin_id}/messages", IN_ENTERPRISE, VIEW_EVERYWHERE, enterprise_sessions.list_messages, Page[MessageOut]),
     Op("send_enterprise_session_message", POST, "/v3/enterprise/sessions/{devin_id}/messages", IN_ENTERPRISE, MANAGE_EVERYWHERE, enterprise_sessions.send_message, SessionOut, audit="send_message"),

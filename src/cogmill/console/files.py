@@ -11,7 +11,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
-PAGES = frozenset({"docs", "index", "invitation", "pull_request", "session", "sign_in"})
+PAGES = frozenset({"docs", "index", "invitation", "pull_request", "session", "sign_in", "statistics"})
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 )

@@ -11,6 +11,7 @@ from cogmill.access.context import Context
 from cogmill.access.scope import Scope
 from cogmill.domain.happenings.reactions import AUTOMATIONS
 from cogmill.domain.happenings.record import WEBHOOKS
+from cogmill.domain.insights.jobs import LOOP as INSIGHTS
 from cogmill.domain.mails.service import LOOP as MAILS
 from cogmill.domain.pull_requests.service import LOOP as PULL_REQUESTS
 from cogmill.domain.repositories.jobs import INDEXING
@@ -33,6 +34,7 @@ from cogmill.engine.loops import (
 )
 from cogmill.engine.loops.due import DueLoop
 from cogmill.engine.loops.indexing import Indexing
+from cogmill.engine.loops.insights import Insights
 from cogmill.engine.runner import Tools, run_session
 from cogmill.engine.snapshots.builder import SnapshotBuilder
 from cogmill.kit import metrics
@@ -68,6 +70,7 @@ class EmbeddedEngine:
         self._due[WEBHOOKS] = DueLoop(WEBHOOKS, self._deliveries.run_once, clock)
         self._due[sums.LOOP] = DueLoop(sums.LOOP, partial(sums.run_once, self._call), clock)
         self._due[INDEXING] = DueLoop(INDEXING, Indexing(tools.runtime).run_once, clock)
+        self._due[INSIGHTS] = DueLoop(INSIGHTS, Insights(tools.runtime, tools.model).run_once, clock)
         self._builder = SnapshotBuilder(tools.runtime, tools.driver, tools.mirrors, tools.stopping)
         self._heartbeat = Heartbeat(self._call, lambda: self._queue.running, self._hold)
         tools.runtime.signals.build_queued = self._builder.wake

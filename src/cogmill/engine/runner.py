@@ -20,6 +20,7 @@ from cogmill.engine.agents.seam import (
     Checkout,
     Knowledge,
     LogEvent,
+    ModelSettings,
     StepResult,
     Steps,
     Task,
@@ -60,6 +61,8 @@ class Tools:
     mirrors: MirrorCache
     choose: ChooseAgent
     stopping: asyncio.Event
+    model: ModelSettings | None = None
+    """Of the installation, for questions that no session asks."""
 
 
 class Unprepared(Exception):

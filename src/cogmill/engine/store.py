@@ -74,14 +74,15 @@ async def claim(runtime: Runtime, row_id: int) -> Claimed | None:
         crash_point("claim_before_commit")
         row = ctx.db.execute(select(session).where(session.c.id == row_id)).one()
         limit = rules.session_limit(row.max_acu_limit)
-        return Claimed(row, row.epoch, _secrets(ctx, row), cut, limit, rules.stopped)
+        return Claimed(row, row.epoch, secrets_of(ctx, row), cut, limit, rules.stopped)
 
     claimed = await _call(runtime, "", None, f"claim-{row_id}").write(work)
     crash_point("claimed")
     return claimed
 
 
-def _secrets(ctx: Context, row: Any) -> list[SessionSecret]:
+def secrets_of(ctx: Context, row: Any) -> list[SessionSecret]:
+    """The session's secrets, open."""
     query = select(session_secret).where(session_secret.c.session == row.id)
     open_ = ctx.runtime.keyring.decrypt
     return [

@@ -35,6 +35,7 @@ session = Table(
     Column("usd_micro", BigInteger, nullable=False, comment="model cost, in millionths of a US dollar"),
     Column("structured_output", Json),
     Column("user_messages", Integer, nullable=False, server_default="0"),
+    Column("devin_messages", Integer, nullable=False, server_default="0"),
     Column("has_searched", Boolean, nullable=False, server_default=false(), comment="its agent searched indexed code"),
     # Who may write as the runner, and whether somebody should run it.
     Column("epoch", Integer, nullable=False, comment="grows with every claim; a runner of an older one is refused"),

@@ -61,7 +61,7 @@ class Story:
             "playbook_id": self.dice.choice(self.playbooks), "schedule_id": None, "parent_session_id": None,
             "category": None, "subcategory": None, "max_acu_limit": None, "is_archived": False, "created_at": at,
             "status": "new", "status_detail": None, "updated_at": at, "last_seq": 0, "acus_micro": 0, "usd_micro": 0,
-            "structured_output": None, "user_messages": 1, "has_searched": False, "epoch": 0,
+            "structured_output": None, "user_messages": 1, "devin_messages": 0, "has_searched": False, "epoch": 0,
             "run_state": "queued", "idle_since": None, "active_since": None,
         }  # fmt: skip
         await self.write(

@@ -5,32 +5,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, select, union_all
 from sqlalchemy.engine import Row
 
 from cogmill.access.scope import Scope, owned
+from cogmill.domain.metrics.sizes import size_column
 from cogmill.domain.metrics.spans import Range
 from cogmill.models.metrics import ORIGINS
 from cogmill.models.repositories import code_search
 from cogmill.models.sessions import pull_request, session
 
 MICRO = 1_000_000
-SIZE_BELOW = (("xs", 1.0), ("s", 2.5), ("m", 5.0), ("l", 10.0))
-"""The first size whose ACUs a session is below; the others are xl."""
-MESSAGES_UP_TO = (("xs", 2), ("s", 5), ("m", 10), ("l", 20))
-"""The same by the number of messages from users, the prompt included. The larger of the two is a session's size."""
 PR_STATES = {"open": "opened", "closed": "closed", "merged": "merged"}
 Counts = Counter[str]
-
-
-def _size() -> ColumnElement[str]:
-    columns = session.c
-    fits = zip(SIZE_BELOW, MESSAGES_UP_TO, strict=True)
-    whens = (
-        (and_(columns.acus_micro < round(below * MICRO), columns.user_messages <= most), name)
-        for (name, below), (_, most) in fits
-    )
-    return case(*whens, else_="xl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +46,8 @@ def session_groups(db: Connection, scope: Scope, which: Which, times: Range) -> 
     merged = select(literal(1)).where(pull_request.c.session == columns.id, pull_request.c.state == "merged").exists()
     facts = within(_sessions(owned(session, scope), which), columns.created_at, times).with_only_columns(
         columns.origin, columns.playbook_id, columns.service_user_id, columns.category, columns.subcategory,
-        columns.has_searched, _size().label("size"), case((merged, 1), else_=0).label("is_merged"), columns.acus_micro,
+        columns.has_searched, size_column().label("size"),
+        case((merged, 1), else_=0).label("is_merged"), columns.acus_micro,
     )  # fmt: skip
     inner = facts.subquery().c
     keys = [one for one in inner if one.name != "acus_micro"]

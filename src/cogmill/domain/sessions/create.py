@@ -96,7 +96,7 @@ def create_session(
         "parent_session_id": parent and parent.session_id, "category": None, "subcategory": None,
         "max_acu_limit": data.max_acu_limit, "is_archived": False, "created_at": ctx.now, "status": Status.NEW.value,
         "status_detail": None, "updated_at": ctx.now, "last_seq": len(events), "acus_micro": 0, "usd_micro": 0,
-        "structured_output": None, "user_messages": 1, "has_searched": False, "epoch": 0,
+        "structured_output": None, "user_messages": 1, "devin_messages": 0, "has_searched": False, "epoch": 0,
         "run_state": "queued", "idle_since": None, "active_since": None,
     }  # fmt: skip
     row = SimpleNamespace(**values, id=INSERT(ctx.db, [values]))

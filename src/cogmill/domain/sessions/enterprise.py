@@ -23,43 +23,35 @@ def list_(ctx: Context, query: EnterpriseSessionListQuery) -> Page[SessionOut]:
 
 
 def get(ctx: Context, devin_id: str, query: OrgQuery) -> SessionOut:
-    _enter(ctx, devin_id, query.org_id)
+    queries.enter(ctx, devin_id, query.org_id)
     return endpoints.get(ctx, devin_id)
 
 
 def list_messages(ctx: Context, devin_id: str, query: SessionPageQuery) -> Page[MessageOut]:
-    _enter(ctx, devin_id, query.org_id)
+    queries.enter(ctx, devin_id, query.org_id)
     return endpoints.list_messages(ctx, devin_id, query)
 
 
 def send_message(ctx: Context, devin_id: str, query: OrgQuery, body: MessageIn) -> SessionOut:
-    _enter(ctx, devin_id, query.org_id)
+    queries.enter(ctx, devin_id, query.org_id)
     return endpoints.send_message(ctx, devin_id, body)
 
 
 def list_attachments(ctx: Context, devin_id: str, query: OrgQuery) -> list[SessionAttachmentOut]:
-    _enter(ctx, devin_id, query.org_id)
+    queries.enter(ctx, devin_id, query.org_id)
     return endpoints.list_attachments(ctx, devin_id)
 
 
 def get_tags(ctx: Context, devin_id: str, query: OrgQuery) -> TagsOut:
-    _enter(ctx, devin_id, query.org_id)
+    queries.enter(ctx, devin_id, query.org_id)
     return endpoints.get_tags(ctx, devin_id)
 
 
 def append_tags(ctx: Context, devin_id: str, query: OrgQuery, body: TagsIn) -> TagsOut:
-    _enter(ctx, devin_id, query.org_id)
+    queries.enter(ctx, devin_id, query.org_id)
     return endpoints.append_tags(ctx, devin_id, body)
 
 
 def replace_tags(ctx: Context, devin_id: str, query: OrgQuery, body: TagsIn) -> TagsOut:
-    _enter(ctx, devin_id, query.org_id)
+    queries.enter(ctx, devin_id, query.org_id)
     return endpoints.replace_tags(ctx, devin_id, body)
-
-
-def _enter(ctx: Context, devin_id: str, org_id: str | None) -> None:
-    """Go on as a call on the session's organization; a named one must be that."""
-    row = queries.find(ctx, devin_id)
-    if org_id not in {None, row.org_id}:
-        raise queries.SessionNotFound(f"There is no session {devin_id[:64]!r} in the organization that org_id names.")
-    ctx.narrow(row.org_id)

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import bindparam, update
 
 from cogmill.access.context import Context
+from cogmill.domain.insights import jobs as insights
 from cogmill.domain.metrics.marks import mark
 from cogmill.domain.sessions import news
-from cogmill.domain.sessions.states import State
+from cogmill.domain.sessions.states import State, is_end
 from cogmill.domain.usage import ledger
 from cogmill.kit.hot_insert import HotInsert
 from cogmill.kit.ids import event_id
@@ -22,6 +23,7 @@ CATEGORIES = (
 )  # fmt: skip
 
 INSERT_EVENTS = HotInsert(session_event)
+_COUNTED = ("user_message", "devin_message")
 _ANSWERED = ("id", "last_seq", "org_id", "origin", "user_id", "service_user_id", "created_at")
 
 
@@ -77,7 +79,8 @@ def append(
         changes |= {"status": state.status.value, "status_detail": state.detail and state.detail.value}
     values = {f"new_{name}": value for name, value in changes.items()}
     values |= {"row_id": row_id, "claim": epoch, "count": len(events), "now": ctx.now, "acus": acus, "usd": usd}
-    values["user_messages"] = sum(one.event_type == "user_message" for one in events)
+    for kind in _COUNTED:
+        values[f"{kind}s"] = sum(one.event_type == kind for one in events)
     row = ctx.db.execute(_change(epoch is not None, tuple(changes)), values).first()
     if row is None:
         raise StaleEpoch(session_id)
@@ -86,6 +89,8 @@ def append(
         mark(ctx, row.org_id, row.created_at)
     if state is not None and any(event.event_type == "status_changed" for event in events):
         news.changed(ctx, row_id, row.org_id, row.origin, state)
+        if is_end(state):
+            insights.queue(ctx, row_id, row.org_id)
     ledger.write(ctx, row, acus, usd, use)
     return int(row.last_seq)
 
@@ -104,7 +109,7 @@ def _change(fenced: bool, names: tuple[str, ...]) -> Any:
         "acus_micro": columns.acus_micro + bindparam("acus"),
         "usd_micro": columns.usd_micro + bindparam("usd"),
     }
-    values["user_messages"] = columns.user_messages + bindparam("user_messages")
+    values |= {f"{kind}s": columns[f"{kind}s"] + bindparam(f"{kind}s") for kind in _COUNTED}
     return change.values(values).returning(*(columns[name] for name in _ANSWERED))
 
 

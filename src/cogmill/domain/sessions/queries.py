@@ -66,6 +66,14 @@ def find_to_change(ctx: Context, devin_id: str) -> SessionRow:
     return row
 
 
+def enter(ctx: Context, devin_id: str, org_id: str | None) -> None:
+    """Go on as a call on the session's organization; a named one must be that."""
+    row = find(ctx, devin_id)
+    if org_id not in {None, row.org_id}:
+        raise SessionNotFound(f"There is no session {devin_id[:64]!r} in the organization that org_id names.")
+    ctx.narrow(row.org_id)
+
+
 def list_page(
     ctx: Context,
     query: SessionFilters,

@@ -62,6 +62,11 @@ class State:
         return cls(Status(status), Detail(detail) if detail else None)
 
 
+def is_end(state: State) -> bool:
+    """Whether nothing goes on by itself: it is over, asleep or finished."""
+    return state.status in ENDED | {Status.SUSPENDED} or state == State(Status.RUNNING, Detail.FINISHED)
+
+
 class WrongState(Conflict):
     """The session is in a state in which this cannot happen."""
 

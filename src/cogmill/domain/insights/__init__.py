@@ -1,0 +1,1 @@
+"""Insights: what a session's log says of how it went."""

@@ -1,0 +1,30 @@
+"""Handlers of insights."""
+
+from cogmill.access.context import Context
+from cogmill.domain.insights import service
+from cogmill.domain.insights.schemas import GenerateOut, InsightsOut
+from cogmill.domain.sessions.queries import enter
+from cogmill.domain.sessions.schemas import OrgQuery, SessionListQuery
+from cogmill.web.params import Page, page_of
+
+
+def list_(ctx: Context, query: SessionListQuery) -> Page[InsightsOut]:
+    return page_of(service.list_page(ctx, query, devin_id=query.devin_id))
+
+
+def get(ctx: Context, devin_id: str) -> InsightsOut:
+    return service.get(ctx, devin_id)
+
+
+def generate(ctx: Context, devin_id: str) -> GenerateOut:
+    return service.generate(ctx, devin_id)
+
+
+def enterprise_get(ctx: Context, devin_id: str, query: OrgQuery) -> InsightsOut:
+    enter(ctx, devin_id, query.org_id)
+    return service.get(ctx, devin_id)
+
+
+def enterprise_generate(ctx: Context, devin_id: str, query: OrgQuery) -> GenerateOut:
+    enter(ctx, devin_id, query.org_id)
+    return service.generate(ctx, devin_id)

@@ -1,0 +1,93 @@
+"""The model's judgement of a session: laid over the rules', priced, redacted; and the rules where there is none."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from cogmill.domain.sessions.log import NewEvent, status_event
+from cogmill.domain.sessions.states import Detail, State, Status
+from cogmill.domain.usage.verify import check
+from cogmill.engine.agents.seam import ModelSettings
+from cogmill.engine.loops.insights import Insights
+
+from .agents.provider import StubProvider
+
+FINISHED = State(Status.RUNNING, Detail.FINISHED)
+SECRET = "hunter2-hunter2-hunter2"
+SAID = {
+    "issues": [{"label": "Wrong branch", "issue": f"It used {SECRET}.", "impact": "high",
+                "action_item": "Name the branch.", "type": "knowledge"}],
+    "suggested_prompt": "Fix the parser on branch dev.", "category": "bug_fixing", "subcategory": "Parser",
+    "confidence": 0.8,
+}  # fmt: skip
+
+
+@pytest.fixture
+def provider():
+    with StubProvider() as stub:
+        yield stub
+
+
+@pytest.fixture
+def analysed(server, sessions, provider):
+    """A session that ended, analysed on demand with the stub as the model."""
+    settings = ModelSettings("stub", provider.url, "none", Decimal(3), Decimal(15))
+
+    async def go(**body):
+        secrets = [{"key": "TOKEN", "value": SECRET}]
+        prompt = f"Fix the parser with {SECRET} now, please do it well."
+        made = (await sessions.create(**{"prompt": prompt, "session_secrets": secrets} | body))["session_id"]
+        answer = NewEvent("devin_message", "message", "Done.", {"message": "Done."})
+        state = {"state": FINISHED, "run_state": "idle"}
+        await sessions.append(made, answer, status_event(FINISHED), **state)
+        await sessions.ask("POST", made, "/insights/generate")
+        await Insights(server.runtime, settings).run_once()
+        return await sessions.ask("GET", made, "/insights")
+
+    return go
+
+
+async def test_a_judgement_is_laid_over_the_rules(server, sessions, provider, analysed):
+    provider.says({"text": f"Here it is:\n```json\n{json.dumps(SAID)}\n```"})
+    found = await analysed()
+    analysis = found["analysis"]
+    assert analysis["made_by"] == "stub"
+    assert [(one["id"], one["label"]) for one in analysis["issues"]] == [("issue-1", "Wrong branch")]
+    assert analysis["action_items"] == [{"action_item": "Name the branch.", "type": "knowledge", "issue_id": "issue-1"}]
+    assert analysis["suggested_prompt"]["suggested_prompt"] == "Fix the parser on branch dev."
+    assert [one["title"] for one in analysis["timeline"]] == ["Asked", "Answered", "Finished"]
+    assert (found["category"], found["subcategory"]) == ("bug_fixing", "Parser")
+    assert SECRET not in json.dumps(analysis["issues"])
+    assert SECRET not in json.dumps(provider.requests)
+    assert found["acus_consumed"] > 0
+    log = await sessions.ask("GET", found["session_id"], "/events")
+    assert log["items"][-1]["event_type"] == "insights_judged"
+    checked = await server.read(lambda ctx: check(ctx.db))
+    assert (checked.records, checked.first) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"text": "All went well."},
+        {"text": json.dumps(SAID | {"category": "nonsense"})},
+        {"status": 401},
+        {"drop": True},
+    ],
+    ids=["prose", "unknown category", "refused", "cut"],
+)
+async def test_a_model_that_is_no_use_leaves_the_rules(provider, analysed, entry):
+    provider.says(*[entry] * 3)
+    found = await analysed()
+    assert (found["analysis"]["made_by"], found["category"]) == ("rules", "bug_fixing")
+    assert (found["acus_consumed"] > 0) == ("text" in entry)  # an answer is paid for, whatever it says
+
+
+@pytest.mark.settings(acu_per_usd=100_000.0)
+async def test_a_limit_that_leaves_no_room_is_kept(server, sessions, provider, analysed):
+    admin = await server.client("enterprise_admin")
+    org = f"/v3/enterprise/organizations/{server.world.org}"
+    assert (await admin.patch(org, json={"max_session_acu_limit": 1})).status_code == 200
+    found = await analysed()
+    assert (found["analysis"]["made_by"], provider.requests, found["acus_consumed"]) == ("rules", [], 0)

@@ -61,19 +61,20 @@ class Api(Starlette):
 
 async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
-    detail = error.detail
+    detail, allowed = error.detail, ""
     if error.status_code == 404:
         detail = f"There is no operation at {request.url.path[:200]!r}. /docs lists them."
     elif error.status_code == 405:
-        detail = f"{request.method} is not possible here."
+        allowed = ", ".join(_methods_at(request))
+        detail = f"{request.method} is not possible here, only {allowed}."
     title = HTTPStatus(error.status_code).phrase
     if legacy.is_legacy(request.url.path):
         answer = plain(error.status_code, detail)
     else:
         answer = problem(error.status_code, title, detail, request.scope["request_id"])
     answer.headers.update(error.headers or {})
-    if error.status_code == 405:
-        answer.headers["allow"] = ", ".join(_methods_at(request))
+    if allowed:
+        answer.headers["allow"] = allowed
     return answer
 
 

@@ -187,11 +187,12 @@ def test_other_sessions_and_the_host_are_out_of_reach(served):
     other = served.create("# Hide\n```sh\necho hidden > /workspace/mine.txt\n```")
     served.wait(other, "finished")
     hidden = served.data / "sessions" / other / "workspace" / "mine.txt"
+    # Spelled so that no guardrail sees it: the sandbox has to hold alone.
     tries = [
-        f"cat {hidden}", f"ls {served.data}", "cat /etc/shadow", "ls /root", "ls /home/* | grep -v agent",
+        f"cat {hidden}", f"ls {served.data}", "cat /etc/shado*", "ls /root", "ls /home/* | grep -v agent",
         f"kill -9 {os.getpid()}", "cat /proc/1/root/etc/hostname && ls /proc/1/root/root", "mount -t tmpfs none /mnt",
         "unshare -Ur true", "touch /usr/bin/evil", "echo > /dev/tcp/127.0.0.1/" + str(served.port), "dmesg",
-        "ln -s /etc/shadow s; cat s",
+        "cd /etc && ln -s $PWD/shado* /workspace/s; cat /workspace/s",
     ]  # fmt: skip
     blocks = "\n".join(f"# Try {n}\n```sh allow-failure\n{one} && echo ESCAPED\n```" for n, one in enumerate(tries))
     session_id = served.create(blocks)

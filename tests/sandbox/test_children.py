@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from cogmill.sandbox.protocol import SandboxSpec
+from cogmill.sandbox.unsafe import PlainLauncher
+
 from .conftest import DRIVERS, Box, Make, descriptors, eventually, on_host
 
 NUMBERS = itertools.count(97_000_000 + os.getpid() % 1000 * 1000)
@@ -234,8 +237,6 @@ async def test_nothing_of_the_host_is_used_up(make: Make) -> None:
 
 
 async def test_start_cancelled_leaves_nothing(tmp_path: Path) -> None:
-    from cogmill.sandbox.protocol import SandboxSpec
-
     before = own_children()
     for delay in (0, 0.001, 0.004, 0.008, 0.012):
         root = tmp_path / f"cancelled-{delay}"
@@ -246,6 +247,14 @@ async def test_start_cancelled_leaves_nothing(tmp_path: Path) -> None:
         await asyncio.wait([task])
         await sandbox.close()
         await eventually(lambda: own_children() <= before, 2)
+
+
+def test_a_supervisor_whose_server_is_gone_before_it_is_ready_ends(tmp_path: Path) -> None:
+    """Nobody reads what it says, and its requests are closed."""
+    launcher = PlainLauncher(SandboxSpec(tmp_path.name, tmp_path / "session"))
+    launcher.prepare()
+    code, said = launcher.launch().collect(10)
+    assert (code >= 0, said) == (True, ""), "a negative code is that of a kill after ten seconds"
 
 
 async def test_a_killed_sandbox_says_so_and_starts_again(box: Box, nap: str) -> None:

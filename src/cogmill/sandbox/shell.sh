@@ -217,6 +217,7 @@ __cogmill_sweep() {
   done
 }
 
-printf 'ready\n' >"$__cogmill_control/events"
+# Opened for both directions, since opening it for writing alone would wait for ever for a server that is gone.
+printf 'ready\n' 1<>"$__cogmill_control/events"
 exec >/dev/null 2>&1
 set -m # own process groups, and SIGINT not ignored in the commands

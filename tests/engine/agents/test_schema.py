@@ -40,7 +40,7 @@ def test_a_schema_that_cannot_be_used_is_explained_soon(schema, value, said):
 def test_a_costly_keyword_takes_linear_time(schema, value):
     began = time.process_time()
     assert "does not match the schema" in schema_problems(schema, value)
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 5, "minutes, if it were not linear"
 
 
 SCHEMA = {

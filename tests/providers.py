@@ -200,7 +200,11 @@ class ProviderServer:
         if pull is None:
             return 404, {"message": "Not Found"}
         if method == "PATCH":
-            pull.title, pull.body = body["title"], body["body"]
+            pull.title, pull.body = body.get("title", pull.title), body.get("body", pull.body)
+            if body.get("state", pull.state) != pull.state:
+                if pull.merged:
+                    return 412, {"message": "cannot change state of this pull request, it was already merged"}
+                pull.state = body["state"]
         return 200, self._pull(pull)
 
     def _listed(self, repo: str, query: dict[str, str]) -> list[dict[str, Any]]:
@@ -251,7 +255,8 @@ class ProviderServer:
         if pull is None:
             return 404, {"message": "404 Not found"}
         if method == "PUT":
-            pull.title, pull.body = body["title"], body["description"]
+            pull.title, pull.body = body.get("title", pull.title), body.get("description", pull.body)
+            pull.state = "closed" if body.get("state_event") == "close" else pull.state
         return 200, self._request(pull)
 
     def _request(self, one: Pull) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sqlite3
 import time
 
 import httpx
@@ -253,6 +254,36 @@ def test_a_merge_shows_at_the_session_without_anybody_asking(tmp_path):
         while served.get(session["session_id"])["pull_requests"][0]["pr_state"] != "merged":
             assert time.monotonic() < until
             time.sleep(0.1)
+        place.top.close()
+    finally:
+        served.close()
+        provider.close()
+
+
+def test_kill_9_while_a_childs_pull_request_is_closed_closes_it_once(tmp_path):
+    served, provider = Served(tmp_path / "data"), ProviderServer("gitlab", tmp_path / "provider")
+    provider.folder.mkdir()
+    try:
+        served.start(COGMILL_CRASH_AT="pull_requests_asked")
+        place = Place(served, provider)
+        provider.repository("acme/app")
+        place.allow(group_prefix="acme")
+        parent, path = served.create("# Lead\n```sh\ntrue\n```"), "/v3/organizations/sessions"
+        body = {"prompt": CHANGE, "repos": ["acme/app"]}
+        child = served.client.post(path, json=body, params={"devin_id": parent}).json()["session_id"]
+        served.wait(child, "finished", seconds=30)
+        served.client.post(f"{path}/{parent}/archive").raise_for_status()
+        assert served.process.wait(30) == -9  # it is closed there, and nobody has written it down
+        assert [one.state for one in provider.pulls] == ["closed"]
+        with sqlite3.connect(served.data / "cogmill.db") as db:
+            db.execute("UPDATE pull_request SET check_at = 0")  # the lease of the dead process is over
+        served.start()
+        until = time.monotonic() + 20
+        while served.get(child)["pull_requests"][0]["pr_state"] != "closed":
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        closing = [one for one in provider.seen if one.method == "PUT"]
+        assert len(closing) == 1
         place.top.close()
     finally:
         served.close()

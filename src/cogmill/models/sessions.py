@@ -157,6 +157,7 @@ pull_request = Table(
     Column("git_connection_id", String, comment="null: it lies at the built-in forge"),
     Column("provider_path", String, comment="the repository there"),
     Column("check_at", Float(53), comment="when its state is asked for next; null: never again"),
+    Column("close_attempts", Integer, comment="of closing it at its provider; null: nobody wants it closed"),
     Index(
         "ix_pull_request_org_id_repo_number",
         "org_id",

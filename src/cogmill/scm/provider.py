@@ -73,3 +73,17 @@ class Provider(Protocol):
 
     async def pull_request(self, path: str, number: int) -> PullRequestFact:
         """How a pull request stands now."""
+
+    async def close(self, path: str, number: int) -> PullRequestFact:
+        """Close a pull request without merging it; answers how it stands then."""
+
+
+async def close_open(provider: Provider, path: str, number: int) -> PullRequestFact:
+    """Close a pull request if it is open: one that was merged or closed meanwhile stays as it is."""
+    now = await provider.pull_request(path, number)
+    if now.state != "open":
+        return now
+    after = await provider.close(path, number)
+    if after.state == "open":
+        raise ProviderError("The provider took the request to close it, and left it open.")
+    return after

@@ -71,7 +71,7 @@ OF_ORGANIZATIONS: dict[str, dict[str, Any]] = {
     "user_account": {"password_hash": None},
     "schedule": {"enabled": False, "due_at": None},
     "automation": {"enabled": False, "next_at": None},
-    "pull_request": {"check_at": None},
+    "pull_request": {"check_at": None, "close_attempts": None},
     "role_assignment": {},
 }
 """Nothing that an organization brings along may act while it may also be alive where it comes from."""

@@ -77,6 +77,12 @@ def usable(ctx: Context, forge: LocalForge, names: Sequence[str]) -> dict[str, G
     return found
 
 
+def may_write(ctx: Context, connection: Any, path: str) -> bool:
+    """Whether the organization may change things in a repository of just this connection."""
+    found = _best(ctx, [(connection, path, ".git")])
+    return found is not None and not found.read_only
+
+
 def _by_name(ctx: Context, ref: RepositoryRef, connections: Sequence[Any], forge: LocalForge) -> Grant | None:
     """owner/name: at the built-in forge if it is at home there, else at the connection that a permission names."""
     named = [(one, ref.name, ".git") for one in connections]

@@ -10,6 +10,7 @@ from cogmill.access.scope import Scope, owned
 from cogmill.domain.attachments.service import named_in as attachments_named_in
 from cogmill.domain.guardrails.prompts import look
 from cogmill.domain.organizations.rules import check_tags
+from cogmill.domain.pull_requests.closing import close_all
 from cogmill.domain.sessions.active_time import MICRO, of_stopped_run
 from cogmill.domain.sessions.create import announce, attribution, guarded, link_attachments, note_hits, set_labels
 from cogmill.domain.sessions.log import NewEvent, append, status_event
@@ -97,11 +98,12 @@ def sleep(ctx: Context, devin_id: str) -> SessionRow:
 def terminate(ctx: Context, devin_id: str, *, archive: bool) -> SessionRow:
     """End a session for good. Ending an ended one changes nothing, so that clients may repeat the call."""
     row = find_to_change(ctx, devin_id)
+    children = _locked_below(ctx, row) if archive else []
     if row.status not in ENDED:
         _stop(ctx, row, Trigger.TERMINATE)
     if archive:
         ctx.audited["archived"] = True
-        _mark_archived(ctx, reload(ctx, row))
+        _put_away(ctx, reload(ctx, row), children)
     return reload(ctx, row)
 
 
@@ -113,21 +115,31 @@ def terminate_live(ctx: Context, devin_id: str) -> SessionRow:
 
 
 def archive(ctx: Context, devin_id: str) -> SessionRow:
-    """Put a session and its children away: readable for ever, running and changeable no more."""
+    """Put a session and its children away: readable for ever, running and changeable no more.
+
+    The children's open pull requests are closed; its own stay open. So does the original (semantics.md, section 3).
+    """
     row = find_to_change(ctx, devin_id)
-    _archive_tree(ctx, row)
+    _put_away(ctx, row, _locked_below(ctx, row))
     return reload(ctx, row)
 
 
-def _archive_tree(ctx: Context, row: SessionRow) -> None:
-    tree = [row]
-    for one in tree:  # which grows; all are locked before the first one is stopped, whose use locks sums
+def _locked_below(ctx: Context, row: SessionRow) -> list[Any]:
+    """The session's children and theirs. To be asked before the first one is stopped, whose use locks sums."""
+    tree: list[Any] = [row]
+    for one in tree:  # which grows
         children = select(session).where(session.c.parent_session_id == one.session_id).order_by(session.c.id)
         tree.extend(ctx.db.execute(children.with_for_update()))
-    for one in tree:
+    return tree[1:]
+
+
+def _put_away(ctx: Context, row: SessionRow, children: list[Any]) -> None:
+    for one in [row, *children]:
         if one.status not in ENDED and one.status != Status.SUSPENDED:
             _stop(ctx, one, Trigger.SUSPEND, Detail.USER_REQUEST)
         _mark_archived(ctx, one)
+    if children and (closing := close_all(ctx, [one.id for one in children])):
+        ctx.audited["closes_pull_requests"] = closing
 
 
 def _mark_archived(ctx: Context, row: SessionRow) -> None:

@@ -59,7 +59,14 @@ class Gitea:
         return None
 
     async def pull_request(self, path: str, number: int) -> PullRequestFact:
-        return fact(await self._rest.call("GET", f"/repos/{quoted(path, safe='/')}/pulls/{number}"))
+        return fact(await self._rest.call("GET", _pull(path, number)))
+
+    async def close(self, path: str, number: int) -> PullRequestFact:
+        return fact(await self._rest.call("PATCH", _pull(path, number), body={"state": "closed"}))
+
+
+def _pull(path: str, number: int) -> str:
+    return f"/repos/{quoted(path, safe='/')}/pulls/{number}"
 
 
 def _repository(found: dict[str, Any]) -> RepositoryFact:

@@ -71,6 +71,10 @@ class GitHub:
     async def pull_request(self, path: str, number: int) -> PullRequestFact:
         return fact(await self._call("GET", f"/repos/{quoted(path, safe='/')}/pulls/{number}"))
 
+    async def close(self, path: str, number: int) -> PullRequestFact:
+        change = {"state": "closed"}
+        return fact(await self._call("PATCH", f"/repos/{quoted(path, safe='/')}/pulls/{number}", body=change))
+
     async def _call(self, method: str, path: str, *, params: dict[str, Any] | None = None, body: Any = None) -> Any:
         secret = await self._secret()
         headers = {**_VERSION, "authorization": f"Bearer {secret}"}

@@ -60,6 +60,9 @@ class GitLab:
     async def pull_request(self, path: str, number: int) -> PullRequestFact:
         return _fact(await self._rest.call("GET", f"{_requests(path)}/{number}"))
 
+    async def close(self, path: str, number: int) -> PullRequestFact:
+        return _fact(await self._rest.call("PUT", f"{_requests(path)}/{number}", body={"state_event": "close"}))
+
 
 def _requests(path: str) -> str:
     return f"/projects/{quoted(path)}/merge_requests"

@@ -28,3 +28,6 @@ class PlainGit:
 
     async def pull_request(self, path: str, number: int) -> PullRequestFact:  # noqa: ARG002
         raise ProviderError(_NONE)
+
+    async def close(self, path: str, number: int) -> PullRequestFact:  # noqa: ARG002
+        raise ProviderError(_NONE)

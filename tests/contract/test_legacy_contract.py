@@ -12,15 +12,7 @@ from .facts import is_nullable, our_document, properties, values, variants
 
 FILES = sorted((Path(__file__).parents[2] / "contract" / "legacy").glob("*.json"))
 FACTS = [one for file in FILES for one in json.loads(file.read_text("utf-8"))["operations"]]
-MISSING = {
-    "/v2/enterprise/metrics/prs", "/v2/enterprise/metrics/sessions", "/v2/enterprise/metrics/searches",
-    "/v2/enterprise/metrics/usage", "/v2/enterprise/sessions/insights", "/v2/enterprise/sessions/{session_id}",
-    "/v2/enterprise/organizations/{org_id}/sessions/insights", "/beta/v2/enterprise/user-usage-analysis",
-}  # fmt: skip
-"""Not served yet."""
-NOT_SENT_YET = {"searches_created_count"}
-SERVED = [one for one in FACTS if one["path"] not in MISSING]
-each = pytest.mark.parametrize("fact", SERVED, ids=[one["operation"] for one in SERVED])
+each = pytest.mark.parametrize("fact", FACTS, ids=[one["operation"] for one in FACTS])
 
 
 def ours(fact: dict[str, Any]) -> dict[str, Any]:
@@ -29,7 +21,7 @@ def ours(fact: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_table_has_what_the_contract_has():
-    known = {(fact["method"], fact["path"], fact["operation"]) for fact in SERVED}
+    known = {(fact["method"], fact["path"], fact["operation"]) for fact in FACTS}
     assert {(op.method, op.address, op.id) for op in LEGACY} == known
 
 
@@ -67,8 +59,6 @@ def answered(schema: dict[str, Any], wanted: dict[str, Any], where: str) -> None
     assert is_list(schema) == wanted.get("many", False), where
     found = properties(schema)
     for name, field in wanted.get("fields", {}).items():
-        if name in NOT_SENT_YET:
-            continue
         assert found[name]["required"], f"{where}.{name} is not always sent"
         assert is_nullable(found[name]["schema"]) <= field.get("nullable", False), f"{where}.{name} may be null"
         assert set(field.get("enum", [])) <= values(found[name]["schema"]), f"{where}.{name}"

@@ -266,6 +266,7 @@ TABLE: list[Op] = [
     Op("get_queue_status", GET, "/v3/enterprise/queue", IN_ENTERPRISE, METRICS_EVERYWHERE, metrics.queue, QueueOut),
 
     Op("list_enterprise_sessions", GET, "/v3/enterprise/sessions", IN_ENTERPRISE, VIEW_EVERYWHERE, enterprise_sessions.list_, Page[SessionOut]),
+    Op("list_enterprise_session_insights", GET, "/v3/enterprise/sessions/insights", IN_ENTERPRISE, VIEW_EVERYWHERE, insights.list_everywhere, Page[InsightsOut], extension=True),
     Op("get_enterprise_session", GET, "/v3/enterprise/sessions/{devin_id}", IN_ENTERPRISE, VIEW_EVERYWHERE, enterprise_sessions.get, SessionOut),
     Op("get_enterprise_session_insights", GET, "/v3/enterprise/sessions/{devin_id}/insights", IN_ENTERPRISE, VIEW_EVERYWHERE, insights.enterprise_get, InsightsOut),
     Op("generate_enterprise_session_insights", POST, "/v3/enterprise/sessions/{devin_id}/insights/generate", IN_ENTERPRISE, MANAGE_EVERYWHERE, insights.enterprise_generate, GenerateOut, audit="generate_session_insights"),

@@ -62,6 +62,20 @@ def new_session(one):
     return one["session_id"], one["org_id"], one["status"], one["acus_consumed"], one["created_at"], requests
 
 
+def analysis(kept):
+    parts = (("timeline", "title"), ("issues", "label"), ("action_items", "action_item"))
+    prompt = (kept or {}).get("suggested_prompt")
+    return kept and [[one[name] for one in kept[part]] for part, name in parts], prompt and prompt["suggested_prompt"]
+
+
+def old_insights(one):
+    return old_session(one), analysis(one["session_analysis"])
+
+
+def new_insights(one):
+    return new_session(one), analysis(one["analysis"])
+
+
 def well(one):
     status = one["status"]
     return {"available": "healthy", "draining": "healthy", "disconnected": "unhealthy"}.get(status, "unknown")
@@ -176,6 +190,35 @@ FACTS: dict[str, Any] = {
         lambda old: [old_session(one) for one in old["items"]],
         lambda new: [new_session(one) for one in items(new)],
     ),
+    "GET /v2/enterprise/sessions/insights": (
+        lambda old: [old_insights(one) for one in old["items"]],
+        lambda new: [new_insights(one) for one in items(new)],
+    ),
+    "GET /v2/enterprise/sessions/{session_id}": (
+        lambda old: (old_session(old), old_insights(old), old["initial_user_message"]),
+        lambda one, known, said: (new_session(one), new_insights(known), items(said)[0]["message"]),
+    ),
+    "GET /v2/enterprise/metrics/prs": (
+        lambda old: [old[f"prs_{one}"] for one in ("opened", "closed", "merged")],
+        lambda new: [new[f"prs_{one}_count"] for one in ("opened", "closed", "merged")],
+    ),
+    "GET /v2/enterprise/metrics/sessions": (
+        lambda old: old["sessions_count"],
+        lambda new: new["sessions_created_count"],
+    ),
+    "GET /v2/enterprise/metrics/searches": (
+        lambda old: old["searches_count"],
+        lambda new: new["searches_created_count"],
+    ),
+    "GET /v2/enterprise/metrics/usage": (
+        lambda old: (old["sessions_count"], old["searches_count"], old["prs_opened"], old["prs_merged"]),
+        lambda new, prs: (
+            new["sessions_count"],
+            new["searches_count"],
+            prs["prs_opened_count"],
+            new["prs_merged_count"],
+        ),
+    ),
     "GET /v2/enterprise/playbooks/{playbook_id}": (playbook, playbook),
     "GET /v2/enterprise/org-group-limits": (lambda old: [old], lambda new: [new]),
     "GET /v2/enterprise/snapshots/{snapshot_id}": (
@@ -200,6 +243,7 @@ for new, known in (
     ("GET /v2/enterprise/audit-logs", "GET /v1/audit-logs"),
     ("GET /v2/enterprise/playbooks", "GET /v1/playbooks"),
     ("GET /v2/enterprise/organizations/{org_id}/sessions", "GET /v2/enterprise/sessions"),
+    ("GET /v2/enterprise/organizations/{org_id}/sessions/insights", "GET /v2/enterprise/sessions/insights"),
 ):
     FACTS[new] = FACTS[known]
 for path in ("daily", "daily/{user_id}"):

@@ -15,6 +15,7 @@ from cogmill.domain.hypervisors import service as hypervisors
 from cogmill.domain.hypervisors.service import Place
 from cogmill.domain.sessions.log import NewEvent, append
 from cogmill.domain.usage.ledger import Use
+from cogmill.engine.loops.insights import Insights
 from cogmill.models.sessions import session
 from tests.contract.things import make_shared, make_things, ok
 
@@ -111,6 +112,9 @@ async def more(server: Any, top: Any, ids: dict[str, str], mark: str) -> dict[st
     await ok(top.post("/v3/enterprise/idp-groups", json={"idp_group_names": [f"late {mark}"]}))
     await server.write(lambda ctx: hypervisors.register(ctx, Place(f"hypervisor-{mark}", None, 4)))
     await server.write(lambda ctx: spend(ctx, ids["SESSION_ID"]), org=ids["ORG_ID"])
+    await ok(top.post(f"/v3/enterprise/sessions/{ids['SESSION_ID']}/insights/generate"))
+    await Insights(server.runtime).run_once()
+    await ok(top.get(f"/cogmill/v1/organizations/{ids['ORG_ID']}/code-search", params={"query": "app"}))
     return {
         "COGMILL_API_KEY": token["token"], "OTHER_KEY_ID": (await ok(top.post(keys, json={"name": "k"})))["api_key_id"],
         "MEMBER_ROLE_ID": role["enterprise"], "ORG_MEMBER_ROLE_ID": role["org"], "NEW_EMAIL": f"new.{mark}@example.org",
@@ -121,9 +125,9 @@ async def more(server: Any, top: Any, ids: dict[str, str], mark: str) -> dict[st
 
 
 def spend(ctx: Any, session_id: str) -> None:
-    """The session has used something yesterday."""
+    """The session has used something yesterday, and has answered."""
     row_id = ctx.db.execute(select(session.c.id).where(session.c.session_id == session_id)).scalar_one()
-    used = [NewEvent("x", "other", "x")]
+    used = [NewEvent("devin_message", "message", "Done.", {"message": "Done."})]
     append(ctx, row_id, session_id, used, acus=1_250_000, use=Use(at=ctx.now - 86_400))
 
 

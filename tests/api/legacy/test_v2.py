@@ -1,16 +1,19 @@
 """v2 as old scripts of administrators use it."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 
 import pytest
 from sqlalchemy import select, update
 
+from cogmill.domain.pull_requests.service import open_or_update
 from cogmill.domain.sessions.log import NewEvent, append
 from cogmill.domain.usage.ledger import Use
+from cogmill.engine.loops.insights import Insights
 from cogmill.models.access import api_key
 from cogmill.models.environments import blueprint, snapshot_build
-from cogmill.models.sessions import session
+from cogmill.models.sessions import pull_request, session
 
 TOP = "/v2/enterprise"
 DONE = {"status": "success"}
@@ -270,6 +273,110 @@ async def test_sessions_by_their_times_and_owners(old, old_keys, world):
     assert await found(f"org_ids={world.foreign_org}") == []
     (one,) = (await ok(old.get(f"{TOP}/members?email=person_of_two@example.org")))["items"]
     assert one["sessions_created_count"] == 2
+
+
+async def test_figures_of_some_people_in_some_organizations_in_some_time(old, old_keys, world):
+    now = int(old_keys.runtime.clock())
+
+    def age(session_id, at, acus, ctx):
+        of = session.c.session_id == session_id
+        row_id = ctx.db.execute(select(session.c.id).where(of)).scalar_one()
+        facts = {"repo": "a/b", "title": "T", "body": "", "branch": "b", "base_branch": "main"}
+        open_or_update(ctx, row_id, facts | {"base_commit": "a" * 40, "head_commit": "b" * 40})
+        ctx.db.execute(update(session).where(of).values(created_at=at, acus_micro=acus))
+        ctx.db.execute(update(pull_request).where(pull_request.c.session == row_id).values(created_at=at))
+
+    for caller, org, days, acus in (
+        ("person", world.org, 0, 1_500_000), ("person_of_two", world.org, 10, 500_000),
+        ("person_of_two", world.second_org, 40, 1_000_000), ("foreigner", world.foreign_org, 0, 7_000_000),
+    ):  # fmt: skip
+        client = await old_keys.client(caller)
+        one = await ok(client.post(f"/v3/organizations/{org}/sessions", json={"prompt": f"of {caller}"}))
+        await ok(client.get(f"/cogmill/v1/organizations/{org}/code-search?query=x"))
+        aged = partial(age, one["session_id"], now - days * 86_400, acus)
+        await old_keys.write(aged, org=org)
+    person, two = world.ids["person"], world.ids["person_of_two"]
+    last = str(datetime.fromtimestamp(now - 20 * 86_400, UTC).date())
+    for query, sessions, searches, opened in (
+        ("", 3, 3, 3), (f"start_date={last}", 2, 3, 2), (f"end={last}", 1, 0, 1), (f"user_ids={two}", 2, 2, 2),
+        (f"user_ids={two}&user_ids={person}&start={last}", 2, 3, 2), (f"org_ids={world.second_org}", 1, 1, 1),
+        (f"org_ids={world.org}&user_ids={two}", 1, 1, 1), (f"org_ids={world.foreign_org}", 0, 0, 0),
+        (f"user_ids={world.ids['foreigner']}", 0, 0, 0),
+    ):  # fmt: skip
+        parts = {
+            "sessions": {"sessions_count": sessions}, "searches": {"searches_count": searches},
+            "prs": {"prs_opened": opened, "prs_closed": 0, "prs_merged": 0},
+        }  # fmt: skip
+        for name, wanted in parts.items():
+            assert await ok(old.get(f"{TOP}/metrics/{name}?{query}")) == wanted, query
+        whole = parts["sessions"] | parts["searches"] | parts["prs"]
+        assert await ok(old.get(f"{TOP}/metrics/usage?{query}")) == whole, query
+    for name in ("prs", "sessions", "searches", "usage"):
+        told = (await old.get(f"{TOP}/metrics/{name}?start=2026-03-11&end_date=2026-03-10")).json()["detail"][0]
+        assert "end_date must not be earlier than start_date" in told["msg"]
+        for wrong in ("start_date=soon", "end=999999999999999", "start_date=9999-12-31T23:59:59-23:59"):
+            assert (await old.get(f"{TOP}/metrics/{name}?{wrong}")).status_code == 422, wrong
+
+    listed = await ok(old.get("/beta/v2/enterprise/user-usage-analysis?limit=200"))
+    found = {one["user_id"]: one for one in listed["items"]}
+    assert set(found) == {one["user_id"] for one in (await ok(old.get(f"{TOP}/members")))["items"]}
+
+    def window(acus, sessions, searches):
+        average = acus / sessions if sessions else 0
+        return {
+            "average_acus_per_session": average, "total_acus_consumed": acus, "sessions_started": sessions,
+            "searches_started": searches,
+        }  # fmt: skip
+
+    assert [found[two][name] for name in ("last_7_days", "last_30_days", "lifetime")] == [
+        window(0, 0, 2), window(0.5, 1, 2), window(1.5, 2, 2)
+    ]  # fmt: skip
+    assert found[person]["last_7_days"] == found[person]["lifetime"] == window(1.5, 1, 1)
+    first = await ok(old.get("/beta/v2/enterprise/user-usage-analysis?limit=1"))
+    assert (first["items"], first["next_cursor"], first["total"]) == (listed["items"][:1], 1, listed["total"])
+    member = await ok(old.get(f"{TOP}/members/{two}"))
+    assert (member["sessions_created_count"], member["searches_created_count"]) == (2, 2)
+
+
+async def test_sessions_with_what_became_of_them(old, old_keys, world):
+    ids = []
+    for caller, org in (("person", world.org), ("person_of_two", world.second_org)):
+        client = await old_keys.client(caller)
+        sent = {"prompt": f"Fix the crash, {caller}."}
+        ids.append((await ok(client.post(f"/v3/organizations/{org}/sessions", json=sent)))["session_id"])
+
+    def answer(ctx):
+        row_id = ctx.db.execute(select(session.c.id).where(session.c.session_id == ids[0])).scalar_one()
+        said = NewEvent("devin_message", "message", "Done.", {"message": "Done."})
+        failed = NewEvent("shell_command_completed", "shell", "pytest", {"command": "pytest", "exit_code": 1})
+        append(ctx, row_id, ids[0], [failed, said])
+
+    await old_keys.write(answer)
+    admin = await old_keys.client("enterprise_admin")
+    await ok(admin.post(f"/v3/enterprise/sessions/{ids[0]}/insights/generate"))
+    await Insights(old_keys.runtime).run_once()
+    page = await ok(old.get(f"{TOP}/sessions/insights"))
+    assert ([one["session_id"] for one in page["items"]], page["total"]) == (ids[::-1], 2)
+    silent, analysed = page["items"]
+    assert (silent["initial_user_message"], silent["session_analysis"]) == ("Fix the crash, person_of_two.", None)
+    known = (await ok(admin.get(f"/v3/enterprise/sessions/{ids[0]}/insights")))["analysis"]
+    kept = analysed["session_analysis"]
+    assert set(kept) == {"suggested_prompt", "action_items", "issues", "timeline"}
+    assert [one["title"] for one in kept["timeline"]] == [one["title"] for one in known["timeline"]] != []
+    assert all(one["issue_id"] is not None for one in kept["timeline"] + kept["action_items"])
+    assert await ok(old.get(f"{TOP}/sessions/{ids[0]}")) == analysed
+    assert await ok(old.get(f"{TOP}/sessions/{ids[0].removeprefix('devin-')}")) == analysed
+    assert (await old.get(f"{TOP}/sessions/devin-0")).status_code == 404
+    for place, query, wanted in (
+        (TOP, f"org_ids={world.org}", ids[:1]), (TOP, f"user_ids={world.ids['person_of_two']}", ids[1:]),
+        (TOP, f"session_ids={ids[1]}", ids[1:]), (TOP, "limit=1&skip=1", ids[:1]),
+        (TOP, "updated_date_to=2001-01-01", []),
+        (f"{TOP}/organizations/{world.second_org}", "", ids[1:]),
+    ):  # fmt: skip
+        found = (await ok(old.get(f"{place}/sessions/insights?{query}")))["items"]
+        assert [one["session_id"] for one in found] == wanted, query
+    plain = await ok(old.get(f"{TOP}/sessions"))
+    assert [{name: one[name] for name in plain["items"][0]} for one in page["items"]] == plain["items"]
 
 
 async def test_repositories_named_in_a_body_are_looked_for_in_its_organization(old, world):

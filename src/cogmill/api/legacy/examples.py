@@ -124,6 +124,23 @@ V2: dict[str, Example] = {
         "`/organizations/{org_id}` or `/users/{user_id}` behind the address.",
     ),
     "user_daily_consumption_endpoint_v2_enterprise_consumption_daily__user_id__get": _DAYS,
+    "enterprise_prs_metrics_endpoint_v2_enterprise_metrics_prs_get": replace(
+        _DAYS, note="v3 counts pull requests that one session took over from another apart, and has their sum."
+    ),
+    "enterprise_sessions_metrics_endpoint_v2_enterprise_metrics_sessions_get": replace(
+        _DAYS, note="`sessions_count` is `sessions_created_count` there, beside counts by origin and size."
+    ),
+    "enterprise_searches_metrics_endpoint_v2_enterprise_metrics_searches_get": replace(
+        _DAYS, note="`searches_count` is `searches_created_count` there."
+    ),
+    "enterprise_usage_metrics_endpoint_v2_enterprise_metrics_usage_get": Example(
+        _DAYS.old, _DAYS.new * 2, "The second one has `prs_opened` and `prs_closed`, with `_count` behind."
+    ),
+    "get_user_usage_analysis_beta_v2": Example(
+        Call("skip=0&limit=50"),
+        note="`GET /v3/enterprise/metrics/sessions` with `user_ids` counts the sessions of one user in any time, and "
+        "`GET /v3/enterprise/consumption/daily/users/{user_id}` has the ACUs by day.",
+    ),
     "enterprise_groups_endpoint_v2_enterprise_groups_get": Example(
         Call("skip=0&limit=50"), (Call("first=50"), Call("first=50")), "The second one has the groups' roles."
     ),
@@ -176,6 +193,14 @@ V2: dict[str, Example] = {
         ),
     "list_sessions_v2_enterprise_sessions_get": _PAGE,
     "list_org_sessions_v2_enterprise_organizations__org_id__sessions_get": _PAGE,
+    "list_sessions_detail_v2_enterprise_sessions_insights_get": replace(
+        _PAGE, note="`session_analysis` is `analysis` there; the first message of a session is in its messages."
+    ),
+    "list_org_sessions_detail_v2_enterprise_organizations__org_id__sessions_insights_get": _PAGE,
+    "get_session_detail_v2_enterprise_sessions__session_id__get": Example(
+        NOTHING, (NOTHING, NOTHING, Call("first=1")),
+        "The second one has `session_analysis`, as `analysis`, and the third one `initial_user_message`.",
+    ),
     "create_playbook_v2_enterprise_playbooks_post": same(body=_PLAYBOOK),
     "update_playbook_v2_enterprise_playbooks__playbook_id__put": Example(
         _SHIP, (_SHIP,),

@@ -91,12 +91,13 @@ def read_time(given: Any) -> int | None:
     if given is None or isinstance(given, int):
         return given
     text = str(given).strip()
-    if re.fullmatch(r"\d{1,15}", text):
-        number = int(text)
-        return number // 1000 if number >= _MILLISECONDS else number
     try:
-        at = datetime.fromisoformat(text)
-        seconds = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+        if re.fullmatch(r"\d{1,15}", text):
+            number = int(text)
+            seconds = number // 1000 if number >= _MILLISECONDS else number
+        else:
+            at = datetime.fromisoformat(text)
+            seconds = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         raise ValueError("must be a date or time such as 2026-01-31 or 2026-01-31T08:00:00Z") from None
     if not 0 <= seconds <= _LATEST:

@@ -9,6 +9,7 @@ from cogmill.api.legacy.v2 import api_keys, environments, members, organizations
 from cogmill.api.legacy.v2 import enterprise as enterprise_v2
 from cogmill.api.legacy.v2 import environment_schemas as v2_environments
 from cogmill.api.legacy.v2 import schemas as v2
+from cogmill.api.legacy.v2 import session_schemas as v2_sessions
 from cogmill.api.legacy.v2 import sessions as sessions_v2
 from cogmill.api.legacy.v2 import usage_schemas as v2_usage
 from cogmill.api.operations import DELETE, GET, PATCH, POST, PUT, Op
@@ -33,6 +34,7 @@ ORGANIZATIONS, GIT, VIEW_EVERYWHERE = (
     (P.MANAGE_GIT_INTEGRATIONS,),
     (P.VIEW_ACCOUNT_SESSIONS,),
 )
+METRICS = (P.VIEW_ACCOUNT_METRICS,)
 SHARED_PLAYBOOKS, SNAPSHOTS, INDEXING = (
     (P.MANAGE_ACCOUNT_PLAYBOOKS,),
     (P.MANAGE_ORG_SNAPSHOTS,),
@@ -109,6 +111,10 @@ V2: list[Op] = [
     _v2("consumption_cycles_endpoint_v2_enterprise_consumption_cycles_get", GET, "/v2/enterprise/consumption/cycles", ENTERPRISE, SUMS, usage.list_cycles, list[v2_usage.CycleV2Out], f"GET {TOP}/consumption/cycles"),
     _v2("daily_consumption_endpoint_v2_enterprise_consumption_daily_get", GET, "/v2/enterprise/consumption/daily", ENTERPRISE, SUMS, usage.daily, v2_usage.ConsumptionV2Out, f"GET {TOP}/consumption/daily"),
     _v2("user_daily_consumption_endpoint_v2_enterprise_consumption_daily__user_id__get", GET, "/v2/enterprise/consumption/daily/{user_id}", ENTERPRISE, SUMS, usage.daily_of_user, v2_usage.UserConsumptionV2Out, f"GET {TOP}/consumption/daily/users/{{user_id}}"),
+    _v2("enterprise_prs_metrics_endpoint_v2_enterprise_metrics_prs_get", GET, "/v2/enterprise/metrics/prs", ENTERPRISE, METRICS, usage.pull_requests, v2_usage.PrMetricsV2Out, f"GET {TOP}/metrics/prs"),
+    _v2("enterprise_sessions_metrics_endpoint_v2_enterprise_metrics_sessions_get", GET, "/v2/enterprise/metrics/sessions", ENTERPRISE, METRICS, usage.sessions, v2_usage.SessionMetricsV2Out, f"GET {TOP}/metrics/sessions"),
+    _v2("enterprise_searches_metrics_endpoint_v2_enterprise_metrics_searches_get", GET, "/v2/enterprise/metrics/searches", ENTERPRISE, METRICS, usage.searches, v2_usage.SearchMetricsV2Out, f"GET {TOP}/metrics/searches"),
+    _v2("enterprise_usage_metrics_endpoint_v2_enterprise_metrics_usage_get", GET, "/v2/enterprise/metrics/usage", ENTERPRISE, METRICS, usage.all_metrics, v2_usage.UsageMetricsV2Out, f"GET {TOP}/metrics/usage", f"GET {TOP}/metrics/prs"),
     _v2("enterprise_groups_endpoint_v2_enterprise_groups_get", GET, "/v2/enterprise/groups", ENTERPRISE, VIEW_MEMBERS, members.list_groups, v2.PageV2Out[v2.GroupV2Out], f"GET {TOP}/idp-groups", f"GET {TOP}/members/idp-groups"),
     _v2("enterprise_group_create_endpoint_v2_enterprise_groups_put", PUT, "/v2/enterprise/groups", ENTERPRISE, MEMBERS, members.add_groups, list[str], f"POST {TOP}/idp-groups", audit="register_idp_groups"),
     _v2("enterprise_group_details_endpoint_v2_enterprise_groups__group_name__get", GET, "/v2/enterprise/groups/{group_name:path}", ENTERPRISE, VIEW_MEMBERS, members.get_group, v2.GroupV2Out, f"GET {TOP}/members/idp-groups/{{idp_group_name}}"),
@@ -136,8 +142,12 @@ V2: list[Op] = [
     _v2("enterprise_organization_permission_addition_endpoint_v2_enterprise_organizations__org_id__git_permissions_post", POST, "/v2/enterprise/organizations/{org_id}/git/permissions", ENTERPRISE_ORG, GIT, organizations.add_permissions, v2.GitPermissionsV2Out, f"POST {PLACE}/git-providers/permissions", audit="create_git_permission"),
     _v2("enterprise_organization_permission_removal_endpoint_v2_enterprise_organizations__org_id__git_permissions__permission_id__delete", DELETE, "/v2/enterprise/organizations/{org_id}/git/permissions/{permission_id}", ENTERPRISE_ORG, GIT, organizations.delete_permission, v2.SuccessOut, f"DELETE {PLACE}/git-providers/permissions/{{git_permission_id}}", audit="delete_git_permission"),
     _v2("clone_repo_v2_enterprise_organizations__org_id__clone_post", POST, "/v2/enterprise/organizations/{org_id}/clone", ENTERPRISE_ORG, SNAPSHOTS, environments.clone, v2_environments.ClonedV2Out, f"POST {SETUP}/blueprints", f"POST {SETUP}/builds", audit="execute_snapshot_script"),
-    _v2("list_sessions_v2_enterprise_sessions_get", GET, "/v2/enterprise/sessions", ENTERPRISE, VIEW_EVERYWHERE, sessions_v2.list_everywhere, v2.PageV2Out[v2.SessionV2Out], f"GET {TOP}/sessions"),
-    _v2("list_org_sessions_v2_enterprise_organizations__org_id__sessions_get", GET, "/v2/enterprise/organizations/{org_id}/sessions", ENTERPRISE_ORG, VIEW_EVERYWHERE, sessions_v2.list_, v2.PageV2Out[v2.SessionV2Out], "GET /v3/organizations/{org_id}/sessions"),
+    _v2("list_sessions_v2_enterprise_sessions_get", GET, "/v2/enterprise/sessions", ENTERPRISE, VIEW_EVERYWHERE, sessions_v2.list_everywhere, v2.PageV2Out[v2_sessions.SessionV2Out], f"GET {TOP}/sessions"),
+    _v2("list_org_sessions_v2_enterprise_organizations__org_id__sessions_get", GET, "/v2/enterprise/organizations/{org_id}/sessions", ENTERPRISE_ORG, VIEW_EVERYWHERE, sessions_v2.list_, v2.PageV2Out[v2_sessions.SessionV2Out], "GET /v3/organizations/{org_id}/sessions"),
+    # Before the row with a session, which would take it for one that is called "insights".
+    _v2("list_sessions_detail_v2_enterprise_sessions_insights_get", GET, "/v2/enterprise/sessions/insights", ENTERPRISE, VIEW_EVERYWHERE, sessions_v2.list_insights_everywhere, v2.PageV2Out[v2_sessions.SessionDetailsV2Out], f"GET {TOP}/sessions/insights"),
+    _v2("list_org_sessions_detail_v2_enterprise_organizations__org_id__sessions_insights_get", GET, "/v2/enterprise/organizations/{org_id}/sessions/insights", ENTERPRISE_ORG, VIEW_EVERYWHERE, sessions_v2.list_insights, v2.PageV2Out[v2_sessions.SessionDetailsV2Out], "GET /v3/organizations/{org_id}/sessions/insights"),
+    _v2("get_session_detail_v2_enterprise_sessions__session_id__get", GET, "/v2/enterprise/sessions/{session_id}", ENTERPRISE, VIEW_EVERYWHERE, sessions_v2.get, v2_sessions.SessionDetailsV2Out, f"GET {TOP}/sessions/{{devin_id}}", f"GET {TOP}/sessions/{{devin_id}}/insights", f"GET {TOP}/sessions/{{devin_id}}/messages"),
     _v2("list_playbooks_v2_enterprise_playbooks_get", GET, "/v2/enterprise/playbooks", ENTERPRISE, SHARED_PLAYBOOKS, enterprise_v2.list_playbooks, list[v2.PlaybookV2Out], f"GET {TOP}/playbooks"),
     _v2("create_playbook_v2_enterprise_playbooks_post", POST, "/v2/enterprise/playbooks", ENTERPRISE, SHARED_PLAYBOOKS, enterprise_v2.create_playbook, v2.PlaybookV2Out, f"POST {TOP}/playbooks", audit="create_playbook"),
     _v2("get_playbook_v2_enterprise_playbooks__playbook_id__get", GET, "/v2/enterprise/playbooks/{playbook_id}", ENTERPRISE, SHARED_PLAYBOOKS, enterprise_v2.get_playbook, v2.PlaybookV2Out, f"GET {TOP}/playbooks/{{playbook_id}}"),
@@ -146,6 +156,7 @@ V2: list[Op] = [
     _v2("get_org_groups_config_v2_enterprise_org_group_limits_get", GET, "/v2/enterprise/org-group-limits", ENTERPRISE, ORGANIZATIONS, limits.get_group_limits, OrgGroupsOut, f"GET {TOP}/org-group-limits"),
     _v2("update_org_groups_config_v2_enterprise_org_group_limits_put", PUT, "/v2/enterprise/org-group-limits", ENTERPRISE, ORGANIZATIONS, limits.replace_group_limits, OrgGroupsOut, f"PUT {TOP}/org-group-limits", audit="set_org_group_limits"),
     _v2("get_snapshot_v2_enterprise_snapshots__snapshot_id__get", GET, "/v2/enterprise/snapshots/{snapshot_id}", ENTERPRISE, SNAPSHOTS, environments.get_snapshot, v2_environments.SnapshotV2Out, f"GET {SETUP}/builds/{{build_id}}"),
+    _v2("get_user_usage_analysis_beta_v2", GET, "/beta/v2/enterprise/user-usage-analysis", ENTERPRISE, METRICS, usage.use_of_members, v2.PageV2Out[v2_usage.UserUsageV2Out]),
     _v2("bulk_index_repositories_beta_v2", POST, "/beta/v2/enterprise/repositories/bulk-index", ENTERPRISE, INDEXING, environments.bulk_index, v2.SuccessOut, f"PUT {REPOSITORIES}/indexing", audit="index_repositories"),
     _v2("get_repository_status_beta_v2", GET, "/beta/v2/enterprise/repositories/{org_id}", ENTERPRISE_ORG, INDEXING, environments.list_indexed, list[v2_environments.IndexedV2Out], f"GET {REPOSITORIES}"),
 ]

@@ -28,10 +28,15 @@ class NothingSaid(Conflict):
 
 
 def list_page(
-    ctx: Context, query: SessionFilters, *, devin_id: str | None = None, org_ids: Sequence[str] | None = None
+    ctx: Context,
+    query: SessionFilters,
+    *,
+    devin_id: str | None = None,
+    org_ids: Sequence[str] | None = None,
+    with_deleted: bool = False,
 ) -> Slice[InsightsOut]:
     """One page of sessions with their insights, newest first."""
-    part = queries.list_page(ctx, query, devin_id=devin_id, org_ids=org_ids)
+    part = queries.list_page(ctx, query, devin_id=devin_id, org_ids=org_ids, with_deleted=with_deleted)
     return Slice(present(ctx, part.items), part.end_cursor)
 
 

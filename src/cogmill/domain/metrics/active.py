@@ -27,20 +27,33 @@ def in_range(
     db: Connection, scope: Scope, org_ids: Sequence[str] | None, times: Range, least: Range, now: float
 ) -> int:
     """People who were active at any time of a range."""
-    pieces = pieces_of(db, scope, org_ids, times, now)
-    if len(pieces.counted) > MOST_PIECES:
-        parts = [counting.activity(scope, org_ids, times)]
-    else:
-        parts = [counting.activity(scope, org_ids, one) for one in pieces.counted]
-        parts += [
-            _summed(scope, org_ids, one, sign) for sign, of in ((1, pieces.plus), (-1, pieces.minus)) for one in of
-        ]
+    parts = _parts(db, scope, org_ids, times, now)
     if not parts:
         return 0
     each = union_all(*parts).subquery().c
     people = select(each.user_id).group_by(each.user_id)
     active = people.having(_is_active(func.sum(each.sessions), func.sum(each.searches), least))
     return int(db.execute(select(func.count()).select_from(active.subquery())).scalar_one())
+
+
+def searches_of(db: Connection, scope: Scope, user_ids: Sequence[str], times: Range, now: float) -> dict[str, int]:
+    """How often each of these people searched in a range; those who did not may be left out."""
+    parts = _parts(db, scope, None, times, now)
+    if not parts:
+        return {}
+    each = union_all(*parts).subquery().c
+    query = select(each.user_id, func.sum(each.searches)).where(each.user_id.in_(user_ids)).group_by(each.user_id)
+    return {row[0]: int(row[1]) for row in db.execute(query)}
+
+
+def _parts(db: Connection, scope: Scope, org_ids: Sequence[str] | None, times: Range, now: float) -> list[Select[Any]]:
+    """What people did in a range: rows whose sums by person are right, from sums and from what is counted."""
+    pieces = pieces_of(db, scope, org_ids, times, now)
+    if len(pieces.counted) > MOST_PIECES:
+        return [counting.activity(scope, org_ids, times)]
+    parts = [counting.activity(scope, org_ids, one) for one in pieces.counted]
+    signed = ((1, pieces.plus), (-1, pieces.minus))
+    return parts + [_summed(scope, org_ids, one, sign) for sign, spans in signed for one in spans]
 
 
 def _summed(scope: Scope, org_ids: Sequence[str] | None, span: tuple[Span, Range], sign: int) -> Select[Any]:

@@ -117,6 +117,8 @@ def of_pull_requests(groups: Iterable[Row[Any]]) -> Counts:
 def searches(db: Connection, scope: Scope, which: Which, times: Range) -> Counts:
     """Searches that people and service users made in the time."""
     query = within(_searches(scope, which.org_ids), code_search.c.created_at, times)
+    if which.user_ids is not None:
+        query = query.where(code_search.c.user_id.in_(which.user_ids))
     return Counter(searches=db.execute(query.with_only_columns(func.count())).scalar_one())
 
 
@@ -129,9 +131,17 @@ def counts(db: Connection, scope: Scope, which: Which, times: Range) -> Counts:
     """All counters of a time."""
     found = of_sessions(session_groups(db, scope, which, times))
     found.update(of_pull_requests(pull_request_groups(db, scope, which, times)))
-    if not which.names_sessions:
+    if which.playbook_id is None and which.service_user_ids is None:
         found.update(searches(db, scope, which, times))
     return found
+
+
+def of_people(scope: Scope, user_ids: Sequence[str], times: Range) -> Select[Any]:
+    """Sessions of each of these people that were created in the time, and the ACUs of these."""
+    who, which = session.c.user_id, Which(user_ids=user_ids)
+    query = within(_sessions(owned(session, scope), which), session.c.created_at, times)
+    counted = func.count().label("sessions"), func.sum(session.c.acus_micro).label("acus_micro")
+    return query.with_only_columns(who, *counted).group_by(who)
 
 
 def activity(scope: Scope, org_ids: Sequence[str] | None, times: Range) -> Select[Any]:

@@ -1,13 +1,13 @@
 """The metrics as the API shows them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, literal_column
 
 from cogmill.access.context import Context
 from cogmill.access.scope import owned
-from cogmill.domain.metrics import active
+from cogmill.domain.metrics import active, counting
 from cogmill.domain.metrics.counting import MICRO, Counts, Which
 from cogmill.domain.metrics.schemas import (
     ActiveQuery,
@@ -121,13 +121,38 @@ def searches(ctx: Context, query: TimesQuery) -> SearchMetricsOut:
 
 def usage(ctx: Context, query: UsageQuery) -> UsageMetricsOut:
     """The most important counts; of all time unless a range is given."""
-    after = 0 if query.time_after is None else query.time_after
-    before = max(int(ctx.now) + 1, after) if query.time_before is None else query.time_before
-    found = totals(ctx.db, ctx.scope, Which(), _range(after, before), ctx.now)
+    found = counts(ctx, query)
     return UsageMetricsOut(
         sessions_count=found["sessions"], searches_count=found["searches"], prs_created_count=_created(found),
         prs_merged_count=found["prs_merged"],
     )  # fmt: skip
+
+
+def counts(
+    ctx: Context, query: UsageQuery, org_ids: Sequence[str] | None = None, user_ids: Sequence[str] | None = None
+) -> Counts:
+    """All counters, of all time unless a range is given; of all organizations and people, or of these."""
+    after = 0 if query.time_after is None else query.time_after
+    before = max(int(ctx.now) + 1, after) if query.time_before is None else query.time_before
+    which = Which(org_ids, user_ids=user_ids)
+    return totals(ctx.db, ctx.scope, which, _range(after, before), ctx.now)
+
+
+class Use(NamedTuple):
+    """What a person did: sessions in their name, searches, and the ACUs of these sessions."""
+
+    sessions: int
+    searches: int
+    acus: float
+
+
+def use_of_people(ctx: Context, user_ids: Sequence[str], time_after: int = 0) -> dict[str, Use]:
+    """What these people began since a moment (unix seconds), as it stands now."""
+    times = (time_after, max(int(ctx.now) + 1, time_after))
+    rows = ctx.db.execute(counting.of_people(ctx.scope, user_ids, times)).all()
+    made = {row.user_id: (row.sessions, int(row.acus_micro) / MICRO) for row in rows}
+    searched = active.searches_of(ctx.db, ctx.scope, user_ids, times, ctx.now)
+    return {one: Use(made.get(one, (0, 0.0))[0], searched.get(one, 0), made.get(one, (0, 0.0))[1]) for one in user_ids}
 
 
 def sessions_by_category(ctx: Context, query: EnterpriseTimesQuery) -> CategoriesOut:

@@ -1,6 +1,7 @@
 """Reading a session's event log: list, search, details, messages."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,8 @@ from cogmill.models.sessions import session_event as event
 from cogmill.web.params import PageQuery
 
 MESSAGES = ("user_message", "devin_message")
+FIRST_EVENTS = 2
+"""Every log begins with who made the session, and what it was asked (create.py)."""
 
 
 def list_events(ctx: Context, devin_id: str, query: EventListQuery) -> Slice[EventOut]:
@@ -174,6 +177,15 @@ def _said(session_id: str, one: Any) -> Said:
     contents = json.loads(one.contents)
     user_id = contents.get("user_id")
     return Said(event_id(session_id, one.seq), one.event_type, contents["message"], one.created_at, user_id)
+
+
+def first_messages(ctx: Context, rows: Sequence[SessionRow]) -> dict[str, str]:
+    """What sessions were asked at first, by session id."""
+    ids = {row.id: row.session_id for row in rows}
+    found = select(event.c.session, event.c.contents).where(
+        event.c.session.in_(ids), event.c.seq <= FIRST_EVENTS, event.c.event_type == "user_message"
+    )
+    return {ids[one.session]: json.loads(one.contents)["message"] for one in ctx.db.execute(found)}
 
 
 def read_log(ctx: Context, row_id: int, after: int, limit: int) -> list[Any]:

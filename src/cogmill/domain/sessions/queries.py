@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, select
 from sqlalchemy.engine import Row
 
 from cogmill.access.context import Context
@@ -142,13 +142,6 @@ def attachments_of(ctx: Context, row: SessionRow) -> list[Any]:
         .order_by(attachment.c.created_at, attachment.c.attachment_id)
     )
     return list(ctx.db.execute(found))
-
-
-def count_by_user(ctx: Context, user_ids: Sequence[str]) -> dict[str, int]:
-    """How many sessions these users have within the scope; those without any are left out."""
-    who = session.c.user_id
-    query = owned(session, ctx.scope, who).add_columns(func.count().label("found")).where(who.in_(user_ids))
-    return {row.user_id: row.found for row in ctx.db.execute(query.group_by(who))}
 
 
 def present(ctx: Context, rows: Sequence[SessionRow]) -> list[SessionOut]:

@@ -8,7 +8,6 @@ from pydantic import ConfigDict, Field, RootModel, StringConstraints
 from cogmill.api.legacy.reading import DEEPEST, Offset, When
 from cogmill.domain.git_providers.schemas import ProviderType
 from cogmill.domain.organizations.schemas import Acus
-from cogmill.domain.sessions.states import Status
 from cogmill.web.params import Body, Out, Query
 
 T = TypeVar("T")
@@ -123,6 +122,7 @@ class MemberV2Out(Out):
     login_count: int | None = Field(description="always null: it is not counted")
     saml_id: str | None = Field(description="the account's id at the identity provider")
     sessions_created_count: int = Field(description="in organizations that are not deleted")
+    searches_created_count: int = Field(description="the same of searches of indexed code")
 
 
 class InviteV2In(Body):
@@ -232,38 +232,6 @@ class GitPermissionsV2Out(Out):
     status: Literal["success"]
     permission_ids: list[str]
     permission_names: dict[str, str]
-
-
-class SessionsV2Query(SkipQuery):
-    created_date_from: When = None
-    created_date_to: When = None
-    updated_date_from: When = None
-    updated_date_to: When = None
-    user_ids: list[str] | None = None
-    session_ids: list[str] | None = None
-
-
-class EnterpriseSessionsV2Query(SessionsV2Query):
-    org_ids: list[str] | None = None
-
-
-class PullRequestV2Out(Out):
-    url: str
-    state: str | None
-
-
-class SessionV2Out(Out):
-    session_id: str
-    url: str
-    title: str | None
-    status: Status
-    tags: list[str]
-    org_id: str
-    user_id: str | None
-    created_at: datetime
-    updated_at: datetime
-    acus_consumed: float
-    pull_requests: list[PullRequestV2Out]
 
 
 class PlaybookV2In(Body):

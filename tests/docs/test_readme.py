@@ -55,6 +55,9 @@ def test_command_runs(command: str, server: LocalServer, tmp_path: Path):
 def test_the_administration_page_runs_as_one_script(server: LocalServer, tmp_path: Path):
     page = (ROOT / "docs" / "administration.md").read_text("utf-8")
     script = "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
+    fences = re.findall(r"^ *(?:```|~~~).*$", page, re.MULTILINE)
+    assert fences == ["```sh", "```"] * (len(fences) // 2), "a block that is not run"
+    assert [line for line in page.splitlines() if re.match(r"\s*(api|curl|\$) ", line) and line not in script] == []
     assert script.count("cog_the_enterprise_key_that_was_printed") == 1
     path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
     script = re.sub(r"^export .*\n", "", script, flags=re.MULTILINE)

@@ -1,5 +1,6 @@
 """Sessions of the model agent through a real server, against a provider on loopback that speaks OpenAI's protocol."""
 
+import base64
 import json
 import re
 import signal
@@ -284,6 +285,26 @@ def test_max_acu_limit_suspends_before_it_is_overspent(served, provider):
     assert len(provider.requests) == made
 
 
+def test_the_limit_of_an_automation_stops_the_session_that_it_starts(served, provider):
+    """Whatever the action asks for, and the limit as it stands when the automation is set off."""
+    base = f"/v3/organizations/{served.keys['org_id']}/automations"
+    body = {
+        "triggers": [{"event_type": "webhook:incoming"}], "run_as": "organization", "limits": {"max_acu_limit": 900},
+        "actions": [{"type": "start_session", "prompt": "Spend.", "session": {"max_acu_limit": 700}}],
+        "session_settings": {"max_acu_limit": 800},
+    }  # fmt: skip
+    made = served.client.post(base, json=body).json()
+    changed = served.client.patch(f"{base}/{made['automation_id']}", json={"limits": {"max_acu_limit": 1}})
+    assert changed.json()["limits"]["max_acu_limit"] == 1
+    provider.says(*[{"calls": [call("shell", command="true")], "usage": (2_000, 8_000)}] * 30)
+    served.client.post(made["webhook_url"], headers={"x-webhook-secret": made["webhook_secret"]}, json={})
+    runs = f"/cogmill/v1/organizations/{served.keys['org_id']}/automations/{made['automation_id']}/runs"
+    wait_for(lambda: served.client.get(runs).json()["items"][0]["state"] == "done")
+    session = served.wait(served.client.get(runs).json()["items"][0]["session_id"], "suspended")
+    assert (session["status_detail"], session["origin"]) == ("usage_limit_exceeded", "automation")
+    assert 0.8 < session["acus_consumed"] <= 1
+
+
 def test_kill_9_in_the_middle_runs_no_tool_twice_silently(own, provider):
     provider.by_progress = True
     try:
@@ -313,6 +334,56 @@ def test_kill_9_in_the_middle_runs_no_tool_twice_silently(own, provider):
     assert len(of_type(own, session_id, "shell_process_interrupted")) == 1
     assert len(of_type(own, session_id, "model_call_interrupted")) == 1
     assert said(own, session_id) == ["Done."]
+
+
+def test_pictures_reach_the_model_and_nothing_else_keeps_them(own, provider):
+    own.start(**settings(provider))
+    first, second = (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * times for times in (3, 5))
+    files = {name: upload(own, name, content) for name, content in (
+        ("first.png", first), ("second.png", second), ("notes.txt", b"no picture"), ("huge.png", first * 6000),
+    )}  # fmt: skip
+    provider.says({"calls": [call("ask_user", question="And the other one?")]})
+    urls = [files[name] for name in ("first.png", "notes.txt", "huge.png")]
+    session_id = own.create("What do you see?", attachment_urls=urls)
+    own.wait(session_id, "waiting_for_user")
+    assert pictures(provider) == [first]
+    told = json.dumps(provider.messages())
+    assert "/workspace/attachments/first.png:" in told
+    assert "huge.png is not shown to you: it has more than 3750000 bytes" in told
+    own.end(signal.SIGKILL)
+    own.start(**settings(provider))
+    provider.says({"calls": [call("shell", command="wc -c attachments/*.png attachments/*/*.png")]})
+    provider.says(
+        {"status": 400, "body": {"error": {"message": "stop here"}}}, {"calls": [call("finish", summary="Ok")]}
+    )
+    say(own, session_id, f'This one:\nATTACHMENT:"{files["second.png"]}"')
+    own.wait(session_id, "finished")
+    assert [pictures(provider, index) for index in (1, 2, 3)] == [[first, second], [first, second], []]
+    assert f"{len(second)} attachments/" in tool_answers(provider)[-1]
+    assert "second.png is not shown to you: the model refused a request with pictures" in json.dumps(
+        provider.messages()
+    )
+    calls = of_type(own, session_id, "model_call_completed")
+    assert [one.get("pictures") for one in calls] == [1, 2, 2, None]
+    path = f"/cogmill/v1/organizations/{own.keys['org_id']}/sessions/{session_id}/recording"
+    kept = json.dumps(own.events(session_id)) + own.client.get(path).text
+    for content in (first, second):
+        assert base64.b64encode(content).decode()[:60] not in kept
+
+
+def upload(served, name, content):
+    path = f"/v3/organizations/{served.keys['org_id']}/attachments"
+    answer = served.client.post(path, files={"file": (name, content, "image/png" if "png" in name else "text/plain")})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["url"]
+
+
+def pictures(provider, index=-1):
+    """The bytes of the pictures of a request."""
+    parts = [part for one in provider.messages(index) if isinstance(one["content"], list) for part in one["content"]]
+    urls = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
+    assert all(url.startswith("data:image/png;base64,") for url in urls)
+    return [base64.b64decode(url.partition(",")[2]) for url in urls]
 
 
 def wait_for(condition, seconds=15):

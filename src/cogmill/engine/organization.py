@@ -61,7 +61,8 @@ class LiveOrganization:
         return await self._change(lambda ctx: self._shown(ctx, children.end(ctx, self._row, session_id)))
 
     async def save_playbook(self, title: str, body: str, macro: str | None, playbook_id: str | None) -> str:
-        data = _checked(PlaybookIn, {"title": title, "body": body, "macro": macro})
+        # What the agent cannot say, or did not, stays as it was.
+        data = _checked(PlaybookIn, {"title": title, "body": body} | ({} if macro is None else {"macro": macro}))
 
         def work(ctx: Context) -> str:
             inner = children.acting(ctx, self._row)

@@ -284,7 +284,7 @@ class Run:
             devin_mode=request.get("devin_mode", "normal"),
             checkouts=checkouts,
             attachments=tuple(
-                Attachment(row.name, path, row.content_type)
+                Attachment(row.name, path, row.content_type, row.attachment_id, row.size)
                 for row, path in zip(files, _attachment_paths(files), strict=True)
             ),
             secrets=tuple(one.name for one in self.claimed.secrets),

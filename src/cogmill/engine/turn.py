@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from cogmill.code_index.searching import Kind, Wanted
+from cogmill.domain.attachments.service import stored_file
 from cogmill.domain.sessions.log import NewEvent
 from cogmill.domain.sessions.states import Detail
 from cogmill.engine.agents.seam import (
@@ -231,6 +232,14 @@ class LiveTurn:
         if found:
             self.heard = found[-1].seq
         return found
+
+    async def attachment(self, attachment_id: str) -> bytes | None:
+        """As it was uploaded (see the seam)."""
+        path = stored_file(self._store.runtime.settings.data, attachment_id)
+        try:
+            return await asyncio.to_thread(path.read_bytes)
+        except FileNotFoundError:
+            return None
 
     async def set_structured_output(self, value: Json) -> None:
         """Store the validated structured output."""

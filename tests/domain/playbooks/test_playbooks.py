@@ -46,6 +46,9 @@ async def test_the_life_of_a_playbook(playbooks, server):
     assert (await playbooks.ask("GET", playbooks.of_org))["items"] == [made]
     saved = await playbooks.ask("PUT", path, json={"title": "Release 2", "body": "Other."})
     assert (saved["title"], saved["body"]) == ("Release 2", "Other.")
+    assert (saved["macro"], saved["structured_output_schema"]) == ("!release", SCHEMA)
+    cleared = {"title": "Release 2", "body": "Other.", "macro": None, "structured_output_schema": None}
+    saved = await playbooks.ask("PUT", path, json=cleared)
     assert (saved["macro"], saved["structured_output_schema"]) == (None, None)
     assert await playbooks.ask("DELETE", path) == saved
     for method, body in (("GET", None), ("DELETE", None), ("PUT", {"title": "a", "body": "b"})):
@@ -53,7 +56,7 @@ async def test_the_life_of_a_playbook(playbooks, server):
     assert await server.read(lambda ctx: ctx.db.execute(select(playbook_version)).all()) == []
     actions = select(audit_log.c.action).where(audit_log.c.action.contains("playbook")).order_by(audit_log.c.id)
     done = await server.read(lambda ctx: ctx.db.execute(actions).scalars().all())
-    assert done[:3] == ["create_playbook", "update_playbook", "delete_playbook"]
+    assert done[:4] == ["create_playbook", "update_playbook", "update_playbook", "delete_playbook"]
 
 
 async def test_a_playbook_for_children_must_exist(playbooks, server):

@@ -26,6 +26,7 @@ class World:
         self.turns: list[MemoryTurn] = []
         self.index = None
         """Answers code searches, if the repositories are indexed."""
+        self.files: dict[str, bytes] = {}
 
     def asks(self, prompt: str, **changes) -> "World":
         self.task = replace(self.task, prompt=prompt, **changes)
@@ -33,7 +34,7 @@ class World:
 
     def turn(self, **options) -> MemoryTurn:
         self.turns.append(MemoryTurn(self.task, self.sandbox, self.journal, **options))
-        self.turns[-1].index = self.index
+        self.turns[-1].index, self.turns[-1].files = self.index, self.files
         return self.turns[-1]
 
     async def run(self, make) -> TurnEnd:

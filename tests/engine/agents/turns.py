@@ -83,6 +83,11 @@ class MemoryTurn:
         self.output: list[str] = []
         self._pull_requests = 0
         self.index = None
+        self.files: dict[str, bytes] = {}
+        """What was uploaded, by attachment."""
+
+    async def attachment(self, attachment_id: str) -> bytes | None:
+        return self.files.get(attachment_id)
 
     def _deliver(self) -> None:
         due = [one for one in self.journal.arriving if one[0] <= len(self.journal.events)]

@@ -208,6 +208,9 @@ class Facts:
     def _on_pull_request_changed(self, at: float, summary: str, _contents: Contents) -> None:
         self._moment("done", "Pull request", summary, at)
 
+    def _on_pull_request_not_closed(self, at: float, summary: str, _contents: Contents) -> None:
+        self._moment("trouble", "Pull request", summary, at)
+
 
 def short(text: str, most: int) -> str:
     """The text on one line, cut to a length."""

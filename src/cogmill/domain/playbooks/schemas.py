@@ -12,7 +12,7 @@ LONGEST = 200_000
 
 
 class PlaybookIn(Body):
-    """A playbook as a whole: what an update leaves out is taken away."""
+    """A playbook as a whole. Of an update: macro and schema that are left out stay, null takes them away."""
 
     title: Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"\S", strip_whitespace=True)]
     body: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST, pattern=r"\S")]

@@ -55,8 +55,13 @@ def create(ctx: Context, data: PlaybookIn) -> PlaybookOut:
 
 
 def replace(ctx: Context, playbook_id: str, data: PlaybookIn) -> PlaybookOut:
-    """Save a new version. Sessions that exist keep the text that they began with."""
+    """Save a new version. Sessions that exist keep the text that they began with.
+
+    A macro or schema that is left out stays; null takes it away (semantics.md, null rules).
+    """
     row = _own(ctx, playbook_id)
+    left_out = {"macro", "structured_output_schema"} - data.model_fields_set
+    data = data.model_copy(update={name: getattr(row, name) for name in left_out})
     _check_macro(ctx, data.macro, row.playbook_id)
     ctx.audited |= {"title": data.title}
     if _text(data) == _text(row):

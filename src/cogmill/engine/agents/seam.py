@@ -70,6 +70,9 @@ class Attachment:
     path: str
     """Path inside the sandbox."""
     content_type: str
+    attachment_id: str = ""
+    size: int = 0
+    """Bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +282,9 @@ class Turn(Protocol):
 
     async def user_messages(self) -> list[LogEvent]:
         """User messages that arrived since the last call (not those in `history`); never blocks."""
+
+    async def attachment(self, attachment_id: str) -> bytes | None:
+        """The bytes of a file that came with the prompt or a message; None when it is gone."""
 
     async def set_structured_output(self, value: Json) -> None:
         """Store the (already validated) structured output."""

@@ -126,7 +126,7 @@ class ModelAgent:
         instructions, tools, _ = self._constant
         shown = self._view(conversation)
         request = Request(len(conversation.exchanges) + 1, instructions, shown.items, tools)
-        action = _ModelAction(self, self._backend, request, shown, conversation.through)
+        action = _ModelAction(self, turn, self._backend, request, shown, conversation.through)
         worst = Price(worst_case(self.prices(), shown.most, self.settings.output_tokens))
         key = f"model-{conversation.requests + 1}"
         outcome = await turn.model_step(key, f"Ask {self.settings.name}", worst, action)
@@ -146,7 +146,7 @@ class ModelAgent:
             limits = shorter_window(conversation.too_much, *limits)
         # Not by a window found out later: the first message stays the same for the whole session.
         first = first_message(conversation.task, self.settings.context_tokens * CHARACTERS_PER_TOKEN // 4)
-        return view(conversation, first, self._constant[2], *limits)
+        return view(conversation, first, self._constant[2], *limits, self.settings.name)
 
     async def _helps_to_repeat(self, conversation: Conversation, contents: Json, shown: View) -> bool:
         """Whether a failed request is asked again, as a step of its own: what it cost is booked already."""
@@ -156,6 +156,8 @@ class ModelAgent:
         if contents.get("failure") == "broken_off":
             await asyncio.sleep(self._retries.pause(self._repeats, None))
             return True
+        if contents.get("failure") == "rejected" and contents.get("pictures"):
+            return True  # without them; see Conversation.blind
         return contents.get("failure") == "context" and self._view(conversation).tokens < 0.9 * shown.tokens
 
     async def _answer(self, turn: Turn, conversation: Conversation, call: Call) -> None:
@@ -199,8 +201,10 @@ def _constant(task: Task) -> tuple[str, list[ToolSpec], str]:
 class _ModelAction:
     """The body of a `model_call` step."""
 
-    def __init__(self, agent: ModelAgent, backend: Backend, request: Request, shown: View, through: int) -> None:
-        self._agent, self._backend, self._request = agent, backend, request
+    def __init__(
+        self, agent: ModelAgent, turn: Turn, backend: Backend, request: Request, shown: View, through: int
+    ) -> None:
+        self._agent, self._turn, self._backend, self._request = agent, turn, backend, request
         self._shown, self._through = shown, through
 
     async def __call__(self, steps: Steps) -> tuple[StepResult, Price]:
@@ -211,8 +215,11 @@ class _ModelAction:
             "through": self._through,
             "condensed": self._shown.condensed,
         }
+        if self._shown.pictures:
+            common["pictures"] = len(self._shown.pictures)
         try:
-            reply = await complete(self._backend, self._request, self._agent._retries, steps.output)
+            request = replace(self._request, files=await self._files())
+            reply = await complete(self._backend, request, self._agent._retries, steps.output)
         except ModelFailure as failure:
             usd = Decimal(0)
             if failure.kind == "broken_off":
@@ -225,6 +232,12 @@ class _ModelAction:
         taken = round(time.monotonic() - began, 3)
         contents = {**common, "response": reply.response, "usage": usage, "usd": str(usd), "model_seconds": taken}
         return StepResult(contents, summary=_summary(reply.response)), Price(usd)
+
+    async def _files(self) -> dict[str, bytes]:
+        """The pictures' bytes, for this request only: they are stored with the attachments and nowhere else."""
+        ids = {picture.attachment_id for picture in self._shown.pictures}
+        found = {one: await self._turn.attachment(one) for one in ids}
+        return {one: content for one, content in found.items() if content is not None}
 
 
 def _usage(reply: Reply, shown: View) -> Json:

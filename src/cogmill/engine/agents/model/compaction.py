@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from cogmill.engine.agents.clipping import clip, first_line
 from cogmill.engine.agents.model.conversation import Conversation, Exchange
-from cogmill.engine.agents.model.wire import Item, ModelSaid, ToolAnswer, UserText
+from cogmill.engine.agents.model.pictures import MOST_TOKENS, TOKENS, of_task, within_bounds
+from cogmill.engine.agents.model.wire import Item, ModelSaid, Picture, ToolAnswer, UserText
 from cogmill.engine.agents.seam import Json
 
 CHARACTERS_PER_TOKEN = 4
@@ -25,6 +26,8 @@ class View:
     """Estimated input tokens, instructions and tools included."""
     condensed: int
     """Exchanges replaced by the summary."""
+    pictures: list[Picture]
+    """Those among the items."""
     most: int
     """Input tokens at most: of what no provider has counted yet, every byte may be one."""
 
@@ -40,13 +43,16 @@ def shorter_window(too_much: int, context_tokens: int, output_tokens: int) -> tu
     return window, min(output_tokens, window // 4)
 
 
-def view(conversation: Conversation, first: str, overhead: str, context_tokens: int, output_tokens: int) -> View:
+def view(
+    conversation: Conversation, first: str, overhead: str, context_tokens: int, output_tokens: int, model: str = ""
+) -> View:
     """The items of the next request. `overhead` is the text of instructions and tools, which always go along."""
-    fixed = _tokens(first) + _tokens(overhead) + 200
+    attached, new = of_task(conversation.task), conversation.unseen_pictures()
+    fixed = _tokens(first) + _tokens(overhead) + 200 + len(attached) * TOKENS
     full = max(min(int(context_tokens * _FULL), context_tokens - output_tokens), context_tokens // 4)
-    unseen = sum(_tokens(text) for text in conversation.unseen())
+    unseen = sum(_tokens(text) for text in conversation.unseen()) + len(new) * TOKENS
     start, total, factor = _boundary(conversation.exchanges, fixed, unseen, full, context_tokens)
-    items: list[Item] = [UserText(first)]
+    items: list[Item] = [UserText(first), *attached]
     if start:
         items.append(UserText(_summary(conversation, start, int(context_tokens * _SUMMARY))))
     recent = conversation.exchanges[start:]
@@ -54,19 +60,25 @@ def view(conversation: Conversation, first: str, overhead: str, context_tokens: 
     for exchange in recent:
         items += _items(exchange, limit)
     items += [UserText(text) for text in conversation.unseen()]
+    items = within_bounds([*items, *new], is_blind=model in conversation.blind)
     tokens = int(_size(items, overhead) * factor)
     counted = bool(recent) and recent[-1].input_tokens > 0
     most = min(tokens + _doubt(items, overhead, factor, counted), context_tokens)
-    return View(items, tokens, start, max(tokens, most))
+    shown = [one for one in items if isinstance(one, Picture)]
+    return View(items, tokens, start, shown, max(tokens, most))
 
 
 def _doubt(items: list[Item], overhead: str, factor: float, counted: bool) -> int:
     """By how much the estimate may be too low. `counted`: the provider told the size of all before its last answer."""
     answers = [index for index, item in enumerate(items) if isinstance(item, ModelSaid)]
     fresh = items[answers[-1] :] if counted and answers else items
-    texts = [json.dumps(one.response.get("parts")) if isinstance(one, ModelSaid) else one.text for one in fresh]
+    seen = sum(isinstance(one, Picture) for one in fresh)
+    words = [one for one in fresh if not isinstance(one, Picture)]
+    texts = [json.dumps(one.response.get("parts")) if isinstance(one, ModelSaid) else one.text for one in words]
     texts += [overhead] if fresh is items else []
-    return sum(max(0, len(text.encode("utf-8", "replace")) - int(_tokens(text) * factor)) for text in texts)
+    return seen * (MOST_TOKENS - TOKENS) + sum(
+        max(0, len(text.encode("utf-8", "replace")) - int(_tokens(text) * factor)) for text in texts
+    )
 
 
 def _boundary(
@@ -79,7 +91,7 @@ def _boundary(
     """
     start, total, factor = 0, fixed, 1.0
     for index, exchange in enumerate(exchanges):
-        said = sum(_tokens(text) for text in exchange.said)
+        said = _said_tokens(exchange)
         if exchange.input_tokens:
             factor = min(6.0, max(0.5, exchange.input_tokens / max(1, total + said)))
         total += said + _exchange_tokens(exchange)
@@ -90,7 +102,7 @@ def _boundary(
         recent = 0
         cut = index + 1
         while cut > start:
-            size = _exchange_tokens(exchanges[cut - 1]) + sum(_tokens(text) for text in exchanges[cut - 1].said)
+            size = _exchange_tokens(exchanges[cut - 1]) + _said_tokens(exchanges[cut - 1])
             if cut <= index and (fixed + summary + recent + size) * factor > context_tokens * _KEEP:
                 break
             recent, cut = recent + size, cut - 1
@@ -109,7 +121,7 @@ def _squeezed(recent: list[Exchange], full: int, total: int, factor: float) -> i
 
 
 def _items(exchange: Exchange, limit: int | None) -> list[Item]:
-    items: list[Item] = [UserText(text) for text in exchange.said]
+    items: list[Item] = [*(UserText(text) for text in exchange.said), *exchange.pictures]
     if not exchange.calls and not exchange.text:
         return items  # providers refuse an empty answer in the history
     items.append(ModelSaid(exchange.response))
@@ -158,6 +170,10 @@ def _tokens(text: str) -> int:
     return len(text) // CHARACTERS_PER_TOKEN + 4
 
 
+def _said_tokens(exchange: Exchange) -> int:
+    return sum(_tokens(text) for text in exchange.said) + len(exchange.pictures) * TOKENS
+
+
 def _exchange_tokens(exchange: Exchange) -> int:
     if exchange.tokens:
         return exchange.tokens
@@ -182,6 +198,8 @@ def _size(items: list[Item], overhead: str) -> int:
     for item in items:
         if isinstance(item, ModelSaid):
             total += sum(_part_tokens(part) for part in item.response.get("parts", ()))
+        elif isinstance(item, Picture):
+            total += TOKENS
         else:
             total += _tokens(item.text)
     return total

@@ -6,8 +6,9 @@ from typing import Literal
 
 from cogmill.engine.agents.inbox import heard, text_of
 from cogmill.engine.agents.model.calls import Call, calls_of, control_answer, is_cut_off, text_of_response
+from cogmill.engine.agents.model.pictures import of_message
 from cogmill.engine.agents.model.tools.table import CONTROL, TOOLS, render
-from cogmill.engine.agents.model.wire import ToolAnswer
+from cogmill.engine.agents.model.wire import Picture, ToolAnswer
 from cogmill.engine.agents.seam import Json, LogEvent, Task
 
 INTERRUPTED = "interrupted: the server stopped while this ran; its effect is unknown; check before you repeat it"
@@ -30,6 +31,8 @@ class Exchange:
     calls: list[Call]
     answers: dict[str, ToolAnswer] = field(default_factory=dict)
     """By key of the call."""
+    pictures: list[Picture] = field(default_factory=list)
+    """Those that came with what was said."""
     tokens: int = 0
     """Its size, kept by the compaction once nothing more comes."""
 
@@ -64,6 +67,8 @@ class Conversation:
         """Model steps so far, failed ones included: the next one's key."""
         self.too_much: int | None = None
         """Estimated tokens of the shortest request that was too long for the model."""
+        self.blind: set[str] = set()
+        """Models that refused a request with pictures in it: they are shown no more of them."""
         self._answer_limit = answer_limit
 
     @classmethod
@@ -101,23 +106,32 @@ class Conversation:
         self.requests += 1
         if contents.get("failure") == "context" and (shown := int(contents.get("shown_tokens") or 0)):
             self.too_much = min(shown, self.too_much or shown)
+        if contents.get("failure") == "rejected" and contents.get("pictures"):
+            self.blind.add(str(contents.get("model")))
         if "response" not in contents:
             return
         self._close()
         through = int(contents.get("through", 0))
-        said = self.unseen(through)
+        said, pictures = self.unseen(through), self.unseen_pictures(through)
         self.waiting = [event for event in self.waiting if event.seq > through]
         number = len(self.exchanges) + 1
         response = contents["response"]
         usage = contents.get("usage") or {}
         # An estimate of ours corrects no estimate: the error would grow with every answer.
         tokens = 0 if usage.get("estimated") else int(usage.get("input_tokens") or 0)
-        self.exchanges.append(Exchange(number, said, through, response, tokens, calls_of(number, response)))
+        self.exchanges.append(
+            Exchange(number, said, through, response, tokens, calls_of(number, response), pictures=pictures)
+        )
 
     def unseen(self, through: int | None = None) -> list[str]:
         """What the next request has to say before the model answers: a reminder, then new user messages."""
         said = [reminder] if (reminder := self.reminder()) else []
         return said + [text_of(event) for event in self.waiting if through is None or event.seq <= through]
+
+    def unseen_pictures(self, through: int | None = None) -> list[Picture]:
+        """What came with the new user messages."""
+        told = [event for event in self.waiting if through is None or event.seq <= through]
+        return [picture for event in told for picture in of_message(event)]
 
     def pending(self) -> list[Call]:
         return [call for call in self.last.calls if call.key not in self.last.answers] if self.last else []

@@ -1,5 +1,6 @@
 """The backend that asks a real model through pydantic-ai. Import it late: that takes about two seconds."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, cast
@@ -8,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_ai.direct import model_request_stream
 from pydantic_ai.exceptions import AgentRunError, UserError
 from pydantic_ai.messages import (
+    BinaryContent,
     ModelMessage,
     ModelRequest,
     ModelRequestPart,
@@ -26,11 +28,22 @@ from pydantic_ai.tools import ToolDefinition
 
 from cogmill.engine.agents.model.compaction import CHARACTERS_PER_TOKEN
 from cogmill.engine.agents.model.failures import describe, misconfigured
-from cogmill.engine.agents.model.wire import ModelFailure, ModelSaid, Reply, Request, ToolAnswer, ToolSpec, UserText
+from cogmill.engine.agents.model.pictures import not_shown
+from cogmill.engine.agents.model.wire import (
+    ModelFailure,
+    ModelSaid,
+    Picture,
+    Reply,
+    Request,
+    ToolAnswer,
+    ToolSpec,
+    UserText,
+)
 from cogmill.engine.agents.seam import Json, ModelSettings
 
 _RESPONSE = TypeAdapter(ModelResponse)
 _FIRST_EVENT_SECONDS = 300.0
+_PICTURES = re.compile(r"\b(?:images?|vision|multi-?modal)\b", re.IGNORECASE)
 
 
 def build_model(settings: ModelSettings) -> Model:
@@ -105,7 +118,11 @@ class ProviderBackend:
                         on_text(event.delta.content_delta)
                 response = stream.get()
         except (AgentRunError, UserError, OSError, TimeoutError) as error:
-            raise describe(error, self._settings) from None
+            raise _of_pictures(describe(error, self._settings), request) from None
+        except RuntimeError as error:  # of pydantic-ai, for a provider to which it brings no pictures
+            if not request.files:
+                raise
+            raise ModelFailure("rejected", f"{self._settings.name} takes no pictures: {error}") from None
         if _is_broken_off(response):
             written = len(str(response.parts)) // CHARACTERS_PER_TOKEN
             text = f"The answer of {self._settings.name} broke off before its end."
@@ -133,7 +150,7 @@ class ProviderBackend:
                 ]
                 parts = []
             else:
-                parts.append(_part(item))
+                parts.append(_part(item, request))
         return [*messages, ModelRequest(parts=parts, instructions=request.instructions)]
 
     def _response(self, response: Json) -> ModelResponse:
@@ -156,7 +173,19 @@ def _is_broken_off(response: ModelResponse) -> bool:
     return response.provider_name in {"anthropic", None} or not response.usage.output_tokens
 
 
-def _part(item: ToolAnswer | UserText) -> ModelRequestPart:
+def _of_pictures(failure: ModelFailure, request: Request) -> ModelFailure:
+    """Some servers fail with a status that invites to try again when their model takes no pictures."""
+    if request.files and failure.kind == "retryable" and _PICTURES.search(failure.text):
+        return ModelFailure("rejected", failure.text)
+    return failure
+
+
+def _part(item: ToolAnswer | UserText | Picture, request: Request) -> ModelRequestPart:
+    if isinstance(item, Picture):
+        content = request.files.get(item.attachment_id)
+        if content is None:
+            return UserPromptPart(not_shown(item, "what was uploaded is gone").text)
+        return UserPromptPart([f"{item.path}:", BinaryContent(content, media_type=item.content_type)])
     if isinstance(item, UserText):
         return UserPromptPart(item.text)
     # Never outcome="failed": some providers wrap such results into JSON, and the text says it already.

@@ -1,6 +1,6 @@
 """What passes between the agent and a model backend: plain data, so that only `provider.py` knows pydantic-ai."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -26,6 +26,17 @@ class UserText:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that the user attached; its bytes are not part of the conversation."""
+
+    attachment_id: str
+    path: str
+    """Where it lies in the workspace."""
+    content_type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSaid:
     """An earlier answer of the model, serialised by pydantic-ai."""
 
@@ -42,7 +53,7 @@ class ToolAnswer:
     ok: bool
 
 
-Item = UserText | ModelSaid | ToolAnswer
+Item = UserText | Picture | ModelSaid | ToolAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,8 @@ class Request:
     instructions: str
     items: Sequence[Item]
     tools: Sequence[ToolSpec]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Bytes of the pictures, by attachment; of those only that are still there."""
 
 
 @dataclass(frozen=True, slots=True)

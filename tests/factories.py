@@ -29,6 +29,7 @@ class World:
     enterprise: str = ""
     org: str = ""
     second_org: str = ""
+    """The primary one, which cannot be deleted."""
     deleted_org: str = ""
     foreign_org: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
@@ -49,8 +50,8 @@ def make_world(db: Connection) -> World:
     world = World()
     world.enterprise = create_enterprise(db, "Acme", BEGINNING)
     elsewhere = create_enterprise(db, "Elsewhere", BEGINNING + 1)
-    world.org = create_organization(db, world.enterprise, "main", BEGINNING)
     world.second_org = create_organization(db, world.enterprise, "second", BEGINNING)
+    world.org = create_organization(db, world.enterprise, "main", BEGINNING)
     world.deleted_org = create_organization(db, world.enterprise, "deleted", BEGINNING)
     world.foreign_org = create_organization(db, elsewhere, "foreign", BEGINNING)
     _service_users(db, world, elsewhere)

@@ -45,9 +45,9 @@ async def test_restore_brings_back_keys_and_data(cogmill, server, sessions, dele
 
 
 async def test_restore_leaves_an_audit_record(cogmill, server, delete):
-    org = server.world.second_org
+    org = server.world.org
     await delete(org)
-    assert f"Restored {org} (second)" in cogmill("organizations", "restore", org).out
+    assert f"Restored {org} (main)" in cogmill("organizations", "restore", org).out
     query = select(audit_log).order_by(audit_log.c.id.desc()).limit(1)
     record = await server.read(lambda ctx: ctx.db.execute(query).one())
     assert (record.action, record.org_id, record.enterprise_id) == ("restore_org", org, server.world.enterprise)

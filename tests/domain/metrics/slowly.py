@@ -84,14 +84,19 @@ class History:
             "prs_merged_count": requests["prs_merged_count"],
         }
 
-    def active(self, orgs, times, least_sessions, least_searches):
-        did = defaultdict(lambda: [0, 0])
+    def did(self, orgs, times):
+        """Sessions, searches and ACUs of each person."""
+        did = defaultdict(lambda: [0, 0, 0])
         for one in self.sessions_in(orgs, times):
             did[one.user_id][0] += 1
+            did[one.user_id][2] += one.acus_micro / 1_000_000
         for one in self.searches_in(orgs, times):
             did[one.user_id][1] += 1
         did.pop(None, None)
-        return sum(is_active(*amounts, least_sessions, least_searches) for amounts in did.values())
+        return did
+
+    def active(self, orgs, times, *least):
+        return sum(is_active(*amounts[:2], *least) for amounts in self.did(orgs, times).values())
 
     def active_in_each(self, kind, orgs, times, *least):
         return [

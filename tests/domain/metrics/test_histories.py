@@ -8,7 +8,9 @@ from sqlalchemy import insert, select
 
 from cogmill.access.scope import Scope
 from cogmill.administration.metrics import check
+from cogmill.domain.identity.service import create_organization
 from cogmill.domain.metrics.marks import mark
+from cogmill.domain.metrics.service import use_of_people
 from cogmill.domain.organizations.deleted import restore
 from cogmill.domain.pull_requests.service import note_provided, open_or_update, set_state
 from cogmill.domain.sessions.create import INSERT
@@ -161,8 +163,20 @@ class Asker:
         await self.all_of("/v3/enterprise/metrics", "enterprise_admin", times, live, {})
         await self.all_of("/v3/enterprise/metrics", "enterprise_admin", times, live & set(named), {"org_ids": named})
         await self.all_of(of_org, "org_admin", times, {main}, {})
+        await self.people(live, times[0])
         usage = await self.get(f"/v3/enterprise/organizations/{main}/metrics/usage")
         assert usage == self.history.usage({main}, (0, 2**40))
+
+    async def people(self, live, since):
+        """What the old API v2 tells of each person."""
+        users = [self.world.ids[name] for name in ("person", "colleague", "person_of_two", "wiki_person")]
+        scope = Scope(self.world.enterprise, None)
+        found = await self.server.read(lambda ctx: use_of_people(replace(ctx, scope=scope), users, [since, 0]))
+        for at, place in ((since, 0), (0, 1)):
+            did = self.history.did(live, (at, 2**40))
+            assert {one: found[one][place] for one in users} == {
+                one: (*did[one][:2], pytest.approx(did[one][2])) for one in users
+            }  # fmt: skip
 
     async def all_of(self, base, caller, times, orgs, extra):
         known = self.history
@@ -206,6 +220,7 @@ class Asker:
 @pytest.mark.parametrize("seed", [1])
 async def test_metrics_are_what_a_slow_computation_finds(server, seed, monkeypatch):
     monkeypatch.setattr(sums, "_LONGEST_PAUSE", 0)
+    await server.write(lambda ctx: create_organization(ctx.db, server.world.enterprise, "primary", 0.0))
     story = Story(server, seed)
     for _ in range(4):
         for _ in range(25):

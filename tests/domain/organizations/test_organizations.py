@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from cogmill.kit.clock import system_clock
 from cogmill.models.access import organization
 
-from .conftest import BASE
+from .conftest import BASE, Enterprise
 
 SHAPE = {"org_id", "name", "created_at", "updated_at", "max_session_acu_limit", "max_cycle_acu_limit"}
 
@@ -96,6 +96,24 @@ async def test_a_deleted_organization_and_its_keys_are_gone_at_once(enterprise, 
     await enterprise.org("DELETE", org, expect=404)
     await enterprise.org("PATCH", org, name="x", expect=404)
     assert org not in [one["org_id"] for one in (await enterprise.ask("GET", BASE))["items"]]
+    assert (await (await server.client("stranger")).get("/v3/self")).status_code == 200
+
+
+async def test_the_primary_organization_stays(enterprise, server, old_keys, org):
+    primary = server.world.second_org
+    old = await old_keys.client("old_admin")
+    refused = await enterprise.org("DELETE", primary, expect=400)
+    assert "'second' is the primary organization" in refused["detail"]
+    again = await old.delete(f"/v2/enterprise/organizations/{primary}")
+    assert (again.status_code, again.json()) == (400, {"detail": refused["detail"]})
+    for _ in range(2):  # whatever else goes
+        made = (await enterprise.create())["org_id"]
+        await enterprise.org("DELETE", made)
+    await enterprise.org("DELETE", org)
+    await enterprise.org("DELETE", primary, expect=400)
+    await enterprise.org("GET", primary)
+    foreign = Enterprise(server, "foreign_admin")
+    await foreign.org("DELETE", server.world.foreign_org, expect=400)  # each enterprise has its own
     assert (await (await server.client("stranger")).get("/v3/self")).status_code == 200
 
 

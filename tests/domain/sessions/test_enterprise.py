@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import event, select
 
+from cogmill.domain.identity.service import create_organization
 from cogmill.models.audit import audit_log
 
 BASE = "/v3/enterprise/sessions"
@@ -88,6 +89,7 @@ async def test_tags_follow_the_rules_of_the_sessions_organization(ask, two, serv
 async def test_deleted_organizations_are_listed_on_request_only(ask, two, server):
     admin = await server.client("enterprise_admin")
     first, second = (one["session_id"] for one in two)
+    await server.write(lambda ctx: create_organization(ctx.db, server.world.enterprise, "primary", 0.0))
     assert (await admin.delete(f"/v3/enterprise/organizations/{server.world.second_org}")).status_code == 200
     assert await ids(ask) == [first]
     assert await ids(ask, include_deleted_orgs=True) == [second, first]

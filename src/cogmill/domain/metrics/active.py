@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, uni
 
 from cogmill.access.scope import Scope, of_enterprise, owned
 from cogmill.domain.metrics import counting
+from cogmill.domain.metrics.counting import Which
 from cogmill.domain.metrics.spans import DAY, Range, Span, day_of, days_inside, spans_of
 from cogmill.domain.metrics.stale import stale_days
 from cogmill.domain.metrics.totals import in_spans, pieces_of
@@ -36,30 +37,34 @@ def in_range(
     return int(db.execute(select(func.count()).select_from(active.subquery())).scalar_one())
 
 
-def searches_of(db: Connection, scope: Scope, user_ids: Sequence[str], times: Range, now: float) -> dict[str, int]:
-    """How often each of these people searched in a range; those who did not may be left out."""
-    parts = _parts(db, scope, None, times, now)
+def of_people(db: Connection, scope: Scope, user_ids: Sequence[str], times: Range, now: float) -> dict[str, Range]:
+    """How many sessions and searches each of these people had in a range; those without any may be left out."""
+    parts = _parts(db, scope, None, times, now, user_ids)
     if not parts:
         return {}
     each = union_all(*parts).subquery().c
-    query = select(each.user_id, func.sum(each.searches)).where(each.user_id.in_(user_ids)).group_by(each.user_id)
-    return {row[0]: int(row[1]) for row in db.execute(query)}
+    query = select(each.user_id, func.sum(each.sessions), func.sum(each.searches)).group_by(each.user_id)
+    return {row[0]: (int(row[1]), int(row[2])) for row in db.execute(query)}
 
 
-def _parts(db: Connection, scope: Scope, org_ids: Sequence[str] | None, times: Range, now: float) -> list[Select[Any]]:
+def _parts(
+    db: Connection, scope: Scope, org_ids: Sequence[str] | None, times: Range, now: float,
+    user_ids: Sequence[str] | None = None,
+) -> list[Select[Any]]:  # fmt: skip
     """What people did in a range: rows whose sums by person are right, from sums and from what is counted."""
-    pieces = pieces_of(db, scope, org_ids, times, now)
+    which, pieces = Which(org_ids, user_ids=user_ids), pieces_of(db, scope, org_ids, times, now)
     if len(pieces.counted) > MOST_PIECES:
-        return [counting.activity(scope, org_ids, times)]
-    parts = [counting.activity(scope, org_ids, one) for one in pieces.counted]
+        return [counting.activity(scope, which, times)]
+    parts = [counting.activity(scope, which, one) for one in pieces.counted]
     signed = ((1, pieces.plus), (-1, pieces.minus))
-    return parts + [_summed(scope, org_ids, one, sign) for sign, spans in signed for one in spans]
+    return parts + [_summed(scope, which, one, sign) for sign, spans in signed for one in spans]
 
 
-def _summed(scope: Scope, org_ids: Sequence[str] | None, span: tuple[Span, Range], sign: int) -> Select[Any]:
+def _summed(scope: Scope, which: Which, span: tuple[Span, Range], sign: int) -> Select[Any]:
     columns = metric_user.c
     query = owned(metric_user, scope).where(in_spans(metric_user, [span]))
-    query = query if org_ids is None else query.where(columns.org_id.in_(org_ids))
+    query = query if which.org_ids is None else query.where(columns.org_id.in_(which.org_ids))
+    query = query if which.user_ids is None else query.where(columns.user_id.in_(which.user_ids))
     did = (columns.sessions * sign).label("sessions"), (columns.searches * sign).label("searches")
     return query.with_only_columns(columns.user_id, *did)
 

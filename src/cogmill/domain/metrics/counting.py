@@ -116,15 +116,14 @@ def of_pull_requests(groups: Iterable[Row[Any]]) -> Counts:
 
 def searches(db: Connection, scope: Scope, which: Which, times: Range) -> Counts:
     """Searches that people and service users made in the time."""
-    query = within(_searches(scope, which.org_ids), code_search.c.created_at, times)
-    if which.user_ids is not None:
-        query = query.where(code_search.c.user_id.in_(which.user_ids))
+    query = within(_searches(scope, which), code_search.c.created_at, times)
     return Counter(searches=db.execute(query.with_only_columns(func.count())).scalar_one())
 
 
-def _searches(scope: Scope, org_ids: Sequence[str] | None) -> Select[Any]:
-    found = owned(code_search, scope)
-    return found if org_ids is None else found.where(code_search.c.org_id.in_(org_ids))
+def _searches(scope: Scope, which: Which) -> Select[Any]:
+    found, columns = owned(code_search, scope), code_search.c
+    found = found if which.org_ids is None else found.where(columns.org_id.in_(which.org_ids))
+    return found if which.user_ids is None else found.where(columns.user_id.in_(which.user_ids))
 
 
 def counts(db: Connection, scope: Scope, which: Which, times: Range) -> Counts:
@@ -136,18 +135,18 @@ def counts(db: Connection, scope: Scope, which: Which, times: Range) -> Counts:
     return found
 
 
-def of_people(scope: Scope, user_ids: Sequence[str], times: Range) -> Select[Any]:
-    """Sessions of each of these people that were created in the time, and the ACUs of these."""
-    who, which = session.c.user_id, Which(user_ids=user_ids)
-    query = within(_sessions(owned(session, scope), which), session.c.created_at, times)
-    counted = func.count().label("sessions"), func.sum(session.c.acus_micro).label("acus_micro")
-    return query.with_only_columns(who, *counted).group_by(who)
+def acus_of_people(scope: Scope, user_ids: Sequence[str], since: Sequence[int]) -> Select[Any]:
+    """ACUs of each person's sessions, of those that were created at each of these times or later."""
+    columns = session.c
+    query = _sessions(owned(session, scope), Which(user_ids=user_ids)).where(columns.created_at >= min(since))
+    sums = (func.sum(case((columns.created_at >= at, columns.acus_micro), else_=0)) for at in since)
+    return query.with_only_columns(columns.user_id, *sums).group_by(columns.user_id)
 
 
-def activity(scope: Scope, org_ids: Sequence[str] | None, times: Range) -> Select[Any]:
+def activity(scope: Scope, which: Which, times: Range) -> Select[Any]:
     """Sessions and searches of each person in the time."""
-    of = within(_sessions(owned(session, scope), Which(org_ids)), session.c.created_at, times)
-    did = within(_searches(scope, org_ids), code_search.c.created_at, times)
+    of = within(_sessions(owned(session, scope), which), session.c.created_at, times)
+    did = within(_searches(scope, which), code_search.c.created_at, times)
     nothing, who = literal(0), session.c.user_id
     both = union_all(
         of.where(who.is_not(None)).with_only_columns(

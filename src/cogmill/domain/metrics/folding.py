@@ -82,7 +82,7 @@ def rows_of(db: Connection, scope: Scope, day: int) -> dict[Table, Rows]:
     ]  # fmt: skip
     people = [
         same | {"user_id": row.user_id, "sessions": int(row.sessions), "searches": int(row.searches)}
-        for row in db.execute(counting.activity(scope, None, times))
+        for row in db.execute(counting.activity(scope, Which(), times))
     ]
     return {metric_sum: sums, metric_category: categories, metric_user: people}
 

@@ -146,13 +146,21 @@ class Use(NamedTuple):
     acus: float
 
 
-def use_of_people(ctx: Context, user_ids: Sequence[str], time_after: int = 0) -> dict[str, Use]:
-    """What these people began since a moment (unix seconds), as it stands now."""
+def activity_of_people(ctx: Context, user_ids: Sequence[str], time_after: int = 0) -> dict[str, tuple[int, int]]:
+    """How many sessions and searches each of these people began since a moment (unix seconds)."""
     times = (time_after, max(int(ctx.now) + 1, time_after))
-    rows = ctx.db.execute(counting.of_people(ctx.scope, user_ids, times)).all()
-    made = {row.user_id: (row.sessions, int(row.acus_micro) / MICRO) for row in rows}
-    searched = active.searches_of(ctx.db, ctx.scope, user_ids, times, ctx.now)
-    return {one: Use(made.get(one, (0, 0.0))[0], searched.get(one, 0), made.get(one, (0, 0.0))[1]) for one in user_ids}
+    found = active.of_people(ctx.db, ctx.scope, user_ids, times, ctx.now)
+    return {one: found.get(one, (0, 0)) for one in user_ids}
+
+
+def use_of_people(ctx: Context, user_ids: Sequence[str], since: Sequence[int]) -> dict[str, list[Use]]:
+    """What these people began since each of these moments (unix seconds), as it stands now."""
+    rows = ctx.db.execute(counting.acus_of_people(ctx.scope, user_ids, since))
+    acus = {row[0]: [int(one) / MICRO for one in row[1:]] for row in rows}
+    did, none = [activity_of_people(ctx, user_ids, at) for at in since], [0.0] * len(since)
+    return {
+        one: [Use(*part[one], used) for part, used in zip(did, acus.get(one, none), strict=True)] for one in user_ids
+    }
 
 
 def sessions_by_category(ctx: Context, query: EnterpriseTimesQuery) -> CategoriesOut:

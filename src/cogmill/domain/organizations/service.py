@@ -11,12 +11,17 @@ from cogmill.domain.metrics.marks import mark_all
 from cogmill.domain.organizations.schemas import OrganizationIn, OrganizationOut, OrganizationPatch
 from cogmill.domain.sessions.service import suspend_all
 from cogmill.domain.sessions.states import Detail
+from cogmill.kit.errors import BadRequest
 from cogmill.kit.ids import ordered_id
 from cogmill.kit.paging import Slice, fetch_page
 from cogmill.models.access import organization
 from cogmill.web.params import PageQuery
 
 LIMITS = ("max_session_acu_limit", "max_cycle_acu_limit")
+
+
+class PrimaryOrganization(BadRequest):
+    """An enterprise keeps its first organization."""
 
 
 def list_page(ctx: Context, page: PageQuery) -> Slice[Row[Any]]:
@@ -65,12 +70,26 @@ def change(ctx: Context, data: OrganizationPatch) -> Row[Any]:
 def delete(ctx: Context) -> Row[Any]:
     """Hide the organization and all that is in it, put its sessions to sleep, and stop its keys at once."""
     row = find(ctx, lock=True)
+    if row.org_id == _primary(ctx):
+        raise PrimaryOrganization(
+            f"{row.name[:64]!r} is the primary organization, the oldest of the enterprise, and cannot be deleted. "
+            "Rename it, or remove its members and keys."
+        )
     _store(ctx, deleted_at=ctx.now)
     stopped = suspend_all(ctx, row.org_id, Detail.USER_REQUEST)
     mark_all(ctx.db, row.enterprise_id, row.org_id)
     ctx.audited |= {"name": row.name, "suspended_sessions": stopped}
     ctx.after_commit.append(ctx.runtime.authenticator.forget)
     return row
+
+
+def _primary(ctx: Context) -> str:
+    """The oldest organization of the enterprise that is not deleted."""
+    query = owned(organization, Scope(ctx.scope.enterprise_id, None), organization.c.org_id)
+    primary: str = ctx.db.execute(
+        query.order_by(organization.c.created_at, organization.c.org_id).limit(1)
+    ).scalar_one()
+    return primary
 
 
 def _store(ctx: Context, **values: Any) -> None:

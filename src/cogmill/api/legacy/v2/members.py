@@ -25,7 +25,7 @@ from cogmill.api.legacy.v2.schemas import (
 from cogmill.domain.members import bulk, idp_groups, roles, users
 from cogmill.domain.members.names import creation_times, last_sign_ins, subjects
 from cogmill.domain.members.schemas import IdpGroupOut, InviteIn, RoleAssignmentOut, RoleOut, UserListQuery, UserOut
-from cogmill.domain.metrics.service import use_of_people
+from cogmill.domain.metrics.service import activity_of_people
 from cogmill.domain.organizations import service as organizations
 from cogmill.kit.errors import NotFound
 from cogmill.kit.paging import Slice
@@ -58,14 +58,14 @@ def get(ctx: Context, user_id: str) -> MemberV2Out:
 def _members(ctx: Context, found: Sequence[UserOut]) -> list[MemberV2Out]:
     ids = [one.user_id for one in found]
     made, signed_in, subject = creation_times(ctx, ids), last_sign_ins(ctx, ids), subjects(ctx, ids)
-    did = use_of_people(ctx, ids)
+    did = activity_of_people(ctx, ids)
     return [
         MemberV2Out(
             user_id=one.user_id, email=one.email or "", name=one.name or one.email or "",
             enterprise_role=_at_enterprise(one.role_assignments), created_at=iso(made[one.user_id]),
             last_login=iso(signed_in[one.user_id]) if one.user_id in signed_in else None, login_count=None,
-            saml_id=subject.get(one.user_id), sessions_created_count=did[one.user_id].sessions,
-            searches_created_count=did[one.user_id].searches,
+            saml_id=subject.get(one.user_id), sessions_created_count=did[one.user_id][0],
+            searches_created_count=did[one.user_id][1],
         )
         for one in found
     ]  # fmt: skip

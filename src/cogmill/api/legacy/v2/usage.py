@@ -101,12 +101,12 @@ def use_of_members(ctx: Context, query: SkipQuery) -> PageV2Out[UserUsageV2Out]:
 
 def _used(ctx: Context, found: Sequence[UserOut]) -> list[UserUsageV2Out]:
     ids, now = [one.user_id for one in found], int(ctx.now)
-    week, month, ever = [metrics.use_of_people(ctx, ids, after) for after in (now - 7 * DAY, now - 30 * DAY, 0)]
+    did = metrics.use_of_people(ctx, ids, [now - 7 * DAY, now - 30 * DAY, 0])
+    windows = {user_id: [_window(use) for use in uses] for user_id, uses in did.items()}
     return [
         UserUsageV2Out(
             user_id=one.user_id, email=one.email or "", name=one.name or one.email or "",
-            last_7_days=_window(week[one.user_id]), last_30_days=_window(month[one.user_id]),
-            lifetime=_window(ever[one.user_id]),
+            **dict(zip(("last_7_days", "last_30_days", "lifetime"), windows[one.user_id], strict=True)),
         )
         for one in found
     ]  # fmt: skip

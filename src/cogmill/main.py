@@ -19,7 +19,7 @@ from cogmill.administration import (
     transfers,
     usage,
 )
-from cogmill.cli.app import app
+from cogmill.cli.app import app, secrets_app
 from cogmill.cli.output import FAILED, USAGE, fail
 from cogmill.demo.run import demo
 
@@ -37,7 +37,7 @@ app.add_typer(organizations.app)
 app.add_typer(audit.app)
 app.add_typer(hypervisors.app)
 app.add_typer(ip_access.app)
-app.add_typer(secrets.app)
+secrets_app.command("rotate-master-key")(secrets.rotate_master_key)
 app.add_typer(legacy.app)
 app.add_typer(metrics.app)
 app.command("migrate-guide")(legacy.migrate_guide)

@@ -5,6 +5,8 @@ from typer.testing import CliRunner
 
 from cogmill.cli.app import app
 from tests.code_index.repository import Repository
+from tests.engine.test_git_providers import Place
+from tests.providers import ProviderServer
 from tests.serving import Served
 
 from .conftest import Outcome
@@ -63,6 +65,23 @@ def test_from_the_list_to_a_search_and_back(cogmill):
     assert "main (completed), next/1 (completed)" in cogmill("list", "--name", "SHOP").out
     assert cogmill("index", "acme/shop", "--remove").out.strip() == "acme/shop not indexed any more"
     assert not cogmill("status", "acme/shop", "--json").json["indexing_enabled"]
+
+
+def test_waiting_for_what_is_fetched_first(served, cogmill, tmp_path):
+    provider = ProviderServer("gitea", tmp_path)
+    try:
+        provider.repository("team/tools", text="def hammer(): ...\n")
+        place = Place(served, provider)
+        place.allow(group_prefix="team")
+        told = cogmill("index", "team/tools", "--wait", "--json").json
+        assert (told["branches"], told["indexing_status"]["latest_indexes"][0]["status"]) == (["main"], "completed")
+        assert cogmill("search", "hammer").out == "team/tools/a.py:1: function hammer: def hammer(): ...\n"
+        assert "(fetch)" in cogmill("status", "team/tools").out
+        failed = cogmill("index", "team/none", "--wait")
+        assert (failed.code, "Fetching team/none failed: " in failed.err) == (1, True)
+        place.top.close()
+    finally:
+        provider.close()
 
 
 def test_mistakes_are_told(cogmill):

@@ -20,11 +20,12 @@ MORE_INPUT = {
     "create_session": {"agent", "playbook", "recording", "devin_mode"},
     "create_secret": {"access_type", "repository"},
     "create_schedule": {"overlap"},
+    "trigger_snapshot_build": {"partial"},
     "update_schedule": {"overlap"},
 }
 MORE_OUTPUT = {
     "folder_tree.folders": {"is_enabled", "access_type"},
-    "build": {"failed_step"},
+    "build": {"failed_step", "base_build_id"},
     "session_insights.analysis": {"made_by", "made_at"},
     "automation": {"created_at", "created_by", "updated_at", "updated_by", "next_run_at"},
     "automation_schemas": {"events", "actions"},

@@ -290,6 +290,92 @@ def test_kill_9_while_a_childs_pull_request_is_closed_closes_it_once(tmp_path):
         provider.close()
 
 
+class Indexes:
+    """Turning indexing on for repositories that no session has been at."""
+
+    def __init__(self, place):
+        self.org, self.http = place.served.keys["org_id"], place.served.client
+        self.base = f"/v3beta1/organizations/{self.org}/repositories"
+
+    def turn_on(self, path, **body):
+        answer = self.http.put(f"{self.base}/{path}/indexing", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def jobs(self):
+        """Of this test's newest repository and others, newest first, when all are over."""
+        until = time.monotonic() + 60
+        while True:
+            found = self.http.get(f"/cogmill/v1/organizations/{self.org}/index-jobs").json()["items"]
+            if all(one["status"] in {"done", "failed"} for one in found):
+                return found
+            assert time.monotonic() < until, found
+            time.sleep(0.05)
+
+    def hits(self, query, **more):
+        path = f"/cogmill/v1/organizations/{self.org}/code-search"
+        answer = self.http.get(path, params={"query": query, **more})
+        assert answer.status_code == 200, answer.text
+        return [(one["repository_path"], one["branch"], one["path"]) for one in answer.json()["items"]]
+
+
+@each_provider
+def test_what_no_session_has_fetched_is_fetched_to_be_indexed(place):
+    flavour, index = place.provider.flavour, Indexes(place)
+    path = f"{flavour}/deep/lib" if flavour == "gitlab" else f"{flavour}/lib"
+    name = "deep/lib" if flavour == "gitlab" else path
+    bare = place.provider.repository(path, text=f"def treasure_of_{flavour}():\n    return 1\n")
+    git(bare, "branch", "next")
+    place.allow(group_prefix=flavour)
+    on = index.turn_on(path)
+    assert (on["indexing_enabled"], on["repository_path"]) == (True, path)
+    done, fetched = index.jobs()[:2]
+    assert (fetched["status"], fetched["branch_name"], fetched["repository_path"]) == ("done", None, name)
+    assert (done["status"], done["branch_name"], done["commit"]) == ("done", "main", place.provider.head(path, "main"))
+    assert index.hits(f"treasure_of_{flavour}") == [(name, "main", "a.py")]
+    status = index.http.get(f"{index.base}/{path}/indexing").json()
+    assert status["latest_completed_search_index_job"]["job_id"] == done["job_id"]
+    assert status["latest_indexes"] == [status["latest_completed_search_index_job"]]
+    assert place.provider.token.encode() not in place.stored()
+
+    # What cannot be done is said by the job; asking again begins anew.
+    place.provider.repository(f"{flavour}/other")
+    index.turn_on(f"{flavour}/other", branch_names=["main", "no-such"])
+    failed = index.jobs()[0]
+    assert (failed["status"], failed["branch_name"]) == ("failed", None)
+    assert "'no-such' is no branch" in failed["error"]
+    index.turn_on(f"{flavour}/other", branch_names=["main"])
+    assert [one["status"] for one in index.jobs()[:2]] == ["done", "failed"]
+    index.turn_on(f"{flavour}/nowhere")
+    failed = index.jobs()[0]
+    assert (failed["repository_path"], failed["status"]) == (f"{flavour}/nowhere", "failed")
+    assert "cannot be fetched" in failed["error"]
+    assert place.provider.token not in failed["error"]
+
+
+@pytest.mark.parametrize("point", ["fetch_claimed", "repository_fetched"])
+def test_kill_9_while_a_repository_is_fetched_to_be_indexed(tmp_path, point):
+    served, provider = Served(tmp_path / "data"), ProviderServer("gitea", tmp_path / "provider")
+    provider.folder.mkdir()
+    try:
+        served.start(COGMILL_CRASH_AT=point)
+        place = Place(served, provider)
+        provider.repository("acme/app", text="def found(): ...\n")
+        place.allow(repo_path="acme/app")
+        index = Indexes(place)
+        with contextlib.suppress(httpx.TransportError):  # it may die before it has answered
+            index.turn_on("acme/app")
+        assert served.process.wait(30) == -9
+        served.start()
+        index = Indexes(place)
+        assert [(one["status"], one["attempts"]) for one in index.jobs()] == [("done", 1), ("done", 2)]
+        assert index.hits("found") == [("acme/app", "main", "a.py")]
+        place.top.close()
+    finally:
+        served.close()
+        provider.close()
+
+
 def test_code_search_ends_with_the_permission(place):
     place.provider.repository("secret/lib", text="def treasure():\n    return 1\n")
     place.allow(group_prefix="secret")

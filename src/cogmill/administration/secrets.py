@@ -13,17 +13,10 @@ if TYPE_CHECKING:
     from cogmill.administration.place import Place
     from cogmill.kit.crypto import Keyring
 
-app = typer.Typer(name="secrets", help="Stored secrets of this server's data folder.", no_args_is_help=True)
 DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@app.callback()
-def _group() -> None:
-    """Stored secrets of this server's data folder."""
-
-
-@app.command("rotate-master-key")
 def rotate_master_key(data: DataOption = None, json_: JsonFlag = False) -> None:
     """Give stored secrets a new master key and new keys of their own, while the server runs.
 

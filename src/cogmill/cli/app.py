@@ -9,11 +9,14 @@ from typer.core import TyperGroup
 
 from cogmill.cli import (
     control,
+    environments,
     events,
+    families,
     git_connections,
     guardrails,
     keys,
     repositories,
+    resources,
     roles,
     run,
     sessions,
@@ -54,6 +57,19 @@ app = typer.Typer(
 )
 sessions_app = typer.Typer(name="sessions", help="Look at sessions and steer them.", no_args_is_help=True)
 app.add_typer(sessions_app)
+secrets_app = resources.commands(families.SECRETS)
+automations_app = resources.commands(families.AUTOMATIONS)
+snapshots_app = resources.commands(families.SNAPSHOTS)
+for family_app in (
+    resources.commands(families.KNOWLEDGE),
+    resources.commands(families.PLAYBOOKS),
+    secrets_app,
+    resources.commands(families.SCHEDULES),
+    automations_app,
+    resources.commands(families.BLUEPRINT),
+    snapshots_app,
+):
+    app.add_typer(family_app)
 webhooks_app = typer.Typer(name="webhooks", help="Outgoing webhooks: who is told of what.", no_args_is_help=True)
 app.add_typer(webhooks_app)
 roles_app = typer.Typer(name="roles", help="Roles: what their holders may do.", no_args_is_help=True)
@@ -115,6 +131,12 @@ git_app.command("add")(git_connections.add)
 git_app.command("list")(git_connections.list_)
 git_app.command("check")(git_connections.check)
 git_app.command("remove")(git_connections.remove)
+automations_app.command("fire")(environments.fire)
+snapshots_app.command("build")(environments.build)
+snapshots_app.command("logs")(environments.logs)
+snapshots_app.command("cancel")(environments.cancel)
+snapshots_app.command("pin")(environments.pin)
+snapshots_app.command("unpin")(environments.unpin)
 guardrails_app.command("list")(guardrails.list_)
 guardrails_app.command("create")(guardrails.create)
 guardrails_app.command("edit")(guardrails.edit)

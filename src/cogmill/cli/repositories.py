@@ -8,10 +8,10 @@ import typer
 from cogmill.cli.output import FAILED, JsonFlag, busy, clean, connect, fail, guarded, note, print_json, stdout
 
 if TYPE_CHECKING:
-    from cogmill.client import Client, IndexJob
+    from cogmill.client import Client, IndexingStatus, IndexJob
 
 Path = Annotated[str, typer.Argument(metavar="REPOSITORY", help="Its path, such as owner/name.")]
-OPEN = {"queued", "running"}
+IN_PROGRESS = "in_progress"
 PAUSE_SECONDS = 0.3
 
 
@@ -53,26 +53,32 @@ def index(
         raise typer.BadParameter("--remove goes with neither --branch nor --wait.", param_hint="--remove")
     with connect() as client, busy("Asking the server…"):
         done = client.repositories.remove(repository) if remove else client.repositories.index(repository, branch or [])
-        failed = _wait(client, repository, done.branches) if wait else None
+        state = _wait(client, repository) if wait else None
+        failed = _failed(client, repository, state) if state is not None else None
     if failed is not None:
-        raise fail(f"Indexing {failed.branch_name} failed: {failed.error}", FAILED, json_=json_)
+        what = f"Indexing {failed.branch_name}" if failed.branch_name else f"Fetching {repository}"
+        raise fail(f"{what} failed: {failed.error}", FAILED, json_=json_)
+    branches = done.branches if state is None else sorted(one.branch_name or "" for one in state.latest_indexes)
     if json_:
-        print_json(done.raw())
+        print_json(done.raw() | ({"branches": branches, "indexing_status": state.raw()} if state is not None else {}))
         return
-    state = f"indexed: {', '.join(done.branches)}" if done.indexing_enabled else "not indexed any more"
-    stdout().print(clean(f"{done.repository_path} {state}"))
+    what = f"indexed: {', '.join(branches) or 'is fetched first'}" if done.indexing_enabled else "not indexed any more"
+    stdout().print(clean(f"{done.repository_path} {what}"))
 
 
-def _wait(client: "Client", repository: str, branches: list[str]) -> "IndexJob | None":
-    """Wait until the newest job of every branch is over; one that failed, if any."""
+def _wait(client: "Client", repository: str) -> "IndexingStatus":
+    """Wait until the newest job of every branch is over, and before that the one that fetches the repository."""
     while True:
-        newest: dict[str, IndexJob] = {}
-        for job in client.repositories.jobs(repository, 200).items:
-            newest.setdefault(job.branch_name, job)
-        chosen = [newest[name] for name in branches if name in newest]
-        if not any(job.status in OPEN for job in chosen):
-            return next((job for job in chosen if job.status == "failed"), None)
+        found = client.repositories.status(repository)
+        if not any(one.status == IN_PROGRESS for one in found.latest_indexes):
+            return found
         time.sleep(PAUSE_SECONDS)
+
+
+def _failed(client: "Client", repository: str, state: "IndexingStatus") -> "IndexJob | None":
+    """One of the newest jobs that failed, if any."""
+    failed = {one.job_id for one in state.latest_indexes if one.status == "failed"}
+    return next((job for job in client.repositories.jobs(repository, 200).items if job.job_id in failed), None)
 
 
 @guarded

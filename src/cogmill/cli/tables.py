@@ -1,5 +1,6 @@
 """Sessions, events and diffs as text."""
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from rich.text import Text
 from cogmill.cli.output import clean
 
 if TYPE_CHECKING:
+    from cogmill.cli.families import Columns
     from cogmill.client import (
         ApiKey,
         Delivery,
@@ -166,9 +168,27 @@ def index_job_table(jobs: "list[IndexJob]") -> Table:
     table = _columns("BRANCH", "COMMIT", "STATE", "FILES", "LEFT OUT", "BEGUN", "ERROR")
     for job in jobs:
         files = f"{job.files_done} of {job.files_total}"
-        about = (job.branch_name, job.commit[:12], job.status, files, str(job.files_skipped), when(job.created_at))
+        what = (job.branch_name or "(fetch)", (job.commit or "")[:12])
+        about = (*what, job.status, files, str(job.files_skipped), when(job.created_at))
         table.add_row(*(Text(clean(text)) for text in (*about, job.error or "")))
     return table
+
+
+def resource_table(columns: "Columns", items: list[dict[str, Any]]) -> Table:
+    """Any resources: the fields of these columns."""
+    table = _columns(*(heading for heading, _ in columns))
+    for one in items:
+        table.add_row(*(Text(clean(" ".join(plain(one.get(field)).split())[:120])) for _, field in columns))
+    return table
+
+
+def plain(value: Any) -> str:
+    """A field of a resource as text."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 def webhook_table(webhooks: "list[Webhook]") -> Table:

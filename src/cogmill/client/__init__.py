@@ -39,6 +39,7 @@ from cogmill.client.models import (
     SessionPullRequest,
     Webhook,
 )
+from cogmill.client.resources import Resources, items
 from cogmill.client.sessions import Client
 from cogmill.client.settings import DEFAULT_URL, Target
 from cogmill.client.stream import EventStream
@@ -74,6 +75,7 @@ __all__ = [
     "RepoDiff",
     "Repository",
     "RepositoryIndexing",
+    "Resources",
     "Role",
     "Self",
     "ServerFault",
@@ -83,4 +85,5 @@ __all__ = [
     "SessionPullRequest",
     "Target",
     "Webhook",
+    "items",
 ]

@@ -64,6 +64,11 @@ class Http:
             raise BadInput(f"{redact(url)} is not a file of {self.target.shown_url}.")
         return self._send("GET", url, follow_redirects=True).content
 
+    def json_or_nothing(self, method: str, path: str) -> Any:
+        """As `json`, where an answer may be empty: then None."""
+        response = self._send(method, path)
+        return response.json() if response.content else None
+
     def stream(self, path: str, headers: Mapping[str, str], idle_timeout: float) -> "httpx.Response":
         """Open a long answer; the caller closes it. Failures come as errors, as with `json`."""
         request = self._client.build_request(

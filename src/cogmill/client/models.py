@@ -239,8 +239,8 @@ class RepositoryIndexing(Wire):
 
 class IndexJob(Wire):
     job_id: str
-    branch_name: str
-    commit: str
+    branch_name: str | None = None
+    commit: str | None = None
     status: str
     created_at: int
     files_total: int

@@ -9,12 +9,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cogmill.access.context import Context
 from cogmill.access.scope import Scope
+from cogmill.domain.blueprints.service import AUTOMATIC_BUILDS
 from cogmill.domain.happenings.reactions import AUTOMATIONS
 from cogmill.domain.happenings.record import WEBHOOKS
 from cogmill.domain.insights.jobs import LOOP as INSIGHTS
 from cogmill.domain.mails.service import LOOP as MAILS
 from cogmill.domain.pull_requests.service import LOOP as PULL_REQUESTS
-from cogmill.domain.repositories.jobs import INDEXING
+from cogmill.domain.repositories.jobs import FETCHING, INDEXING
 from cogmill.domain.schedules.service import LOOP as SCHEDULES
 from cogmill.domain.sessions.create import PRIORITIES
 from cogmill.domain.sessions.log import append, status_event
@@ -22,6 +23,7 @@ from cogmill.domain.sessions.states import Detail, State, Trigger, transition
 from cogmill.engine.fair_queue import FairQueue
 from cogmill.engine.heartbeat import Heartbeat
 from cogmill.engine.loops import (
+    automatic_builds,
     automations,
     deleted_organizations,
     idempotent_requests,
@@ -33,6 +35,7 @@ from cogmill.engine.loops import (
     workspaces,
 )
 from cogmill.engine.loops.due import DueLoop
+from cogmill.engine.loops.fetching import Fetching
 from cogmill.engine.loops.indexing import Indexing
 from cogmill.engine.loops.insights import Insights
 from cogmill.engine.runner import Tools, run_session
@@ -70,6 +73,13 @@ class EmbeddedEngine:
         self._due[WEBHOOKS] = DueLoop(WEBHOOKS, self._deliveries.run_once, clock)
         self._due[sums.LOOP] = DueLoop(sums.LOOP, partial(sums.run_once, self._call), clock)
         self._due[INDEXING] = DueLoop(INDEXING, Indexing(tools.runtime).run_once, clock)
+        self._fetching = Fetching(self._call, tools.mirrors, lambda: self.due(FETCHING))
+        self._due[FETCHING] = DueLoop(FETCHING, self._fetching.run_once, clock)
+        self._due[AUTOMATIC_BUILDS] = DueLoop(
+            AUTOMATIC_BUILDS, partial(automatic_builds.queue_changed, self._call), clock
+        )
+        moves = automatic_builds.Moves(self._call, tools.mirrors)
+        self._due[automatic_builds.MOVES] = DueLoop(automatic_builds.MOVES, moves.run_once, clock)
         self._due[INSIGHTS] = DueLoop(INSIGHTS, Insights(tools.runtime, tools.model).run_once, clock)
         self._builder = SnapshotBuilder(tools.runtime, tools.driver, tools.mirrors, tools.stopping)
         self._heartbeat = Heartbeat(self._call, lambda: self._queue.running, self._hold)
@@ -139,7 +149,7 @@ class EmbeddedEngine:
         """Let running steps end for a moment, then cut them; every session stays queued for the next start."""
         self._tools.stopping.set()
         await self._builder.stop()
-        for task in (*self._loops, *self._deliveries.attempts()):
+        for task in (*self._loops, *self._deliveries.attempts(), *self._fetching.attempts()):
             task.cancel()
         running = list(self._tasks.values())
         if running:

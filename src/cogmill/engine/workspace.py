@@ -46,10 +46,20 @@ async def fetch_source(runtime: Runtime, mirrors: MirrorCache, org_id: str, repo
     grant = await call.read(lambda ctx: granted(ctx, asked, forge))
     if grant is None and asked.kind == "name":
         return Source(asked, asked.name, forge.path(asked.name), asked)
-    ref = grant.ref if grant is not None else asked
-    credential = await grant.provider(runtime.keyring).sign_in() if grant is not None else None
-    mirror = await mirrors.mirror(ref, max_age=FRESH_SECONDS, since=since, scope=org_id, credential=credential)
-    return Source(ref, await forge.import_from(ref, mirror, lent=grant is not None), mirror, asked, grant)
+    if grant is not None:
+        name, mirror = await fetch_granted(runtime, mirrors, org_id, grant, since)
+        return Source(grant.ref, name, mirror, asked, grant)
+    mirror = await mirrors.mirror(asked, max_age=FRESH_SECONDS, since=since, scope=org_id)
+    return Source(asked, await forge.import_from(asked, mirror), mirror, asked)
+
+
+async def fetch_granted(
+    runtime: Runtime, mirrors: MirrorCache, org_id: str, grant: Grant, since: float
+) -> tuple[str, Path]:
+    """The same for what a connection's permission covers: its name at the forge, and its mirror."""
+    credential = await grant.provider(runtime.keyring).sign_in()
+    mirror = await mirrors.mirror(grant.ref, max_age=FRESH_SECONDS, since=since, scope=org_id, credential=credential)
+    return await forge_of(runtime, org_id).import_from(grant.ref, mirror, lent=True), mirror
 
 
 def forge_of(runtime: Runtime, org_id: str) -> LocalForge:

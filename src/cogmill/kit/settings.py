@@ -175,6 +175,18 @@ class Settings(BaseSettings):
     index_seconds: float = Field(3600, gt=0, description="How long indexing one branch may take")
     max_running_builds: int = Field(2, ge=1, description="Snapshot builds that run at once on this server")
     snapshot_build_seconds: float = Field(3600, gt=0, description="Wall time of one snapshot build")
+    snapshot_auto_builds: bool = Field(
+        True, description="Build by itself after a blueprint was changed or a repository's branch has moved"
+    )
+    snapshot_quiet_seconds: float = Field(
+        60, ge=0, description="How long such a build waits for further changes of blueprints"
+    )
+    snapshot_check_seconds: float = Field(
+        3600, ge=1, description="After how long the branches of repositories with a blueprint are looked at again"
+    )
+    snapshot_full_hours: float = Field(
+        168, ge=0, description="Age of the last build from nothing at which such a build begins from nothing, too"
+    )
     snapshot_network: bool = Field(False, description="Give snapshot builds the host's network")
     snapshot_keep_hours: float = Field(
         168, ge=0, description="How long a snapshot is kept that no session starts from any more"

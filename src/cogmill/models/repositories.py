@@ -10,6 +10,7 @@ indexed_repository = Table(
     Column("org_id", ForeignKey("organization.org_id"), primary_key=True),
     Column("repository_path", String, primary_key=True),
     Column("default_branch", String, comment="searched when the caller names none"),
+    Column("fetch_job", String, comment="the newest job that fetches it; null: its branches are known"),
     Column("created_at", Float(53), nullable=False),
     Column("created_by", String, nullable=False),
 )
@@ -30,8 +31,8 @@ index_job = Table(
     Column("job_id", String, primary_key=True),
     Column("org_id", ForeignKey("organization.org_id"), nullable=False),
     Column("repository_path", String, nullable=False),
-    Column("branch_name", String, nullable=False),
-    Column("commit_hash", String, nullable=False),
+    Column("branch_name", String, nullable=False, comment="empty: the job fetches the repository"),
+    Column("commit_hash", String, nullable=False, comment="empty: the job fetches the repository"),
     Column("status", String, nullable=False, comment="queued, running, done or failed"),
     Column("attempt", Integer, nullable=False, comment="counts claims: only the latest one may write"),
     Column("created_at", Float(53), nullable=False),

@@ -42,14 +42,14 @@ def begin(folders: Folders, base: Path, can_layer: Callable[[], bool]) -> None:
     elif not (folders.root / "workspace").is_dir():
         folders.layered = can_layer()
         if not folders.layered:
-            _copy(folders, base)
+            copy_base(folders.root, base)
 
 
-def _copy(folders: Folders, base: Path) -> None:
+def copy_base(root: Path, base: Path) -> None:
     """Shares blocks where the file system can; a copy that was cut is made anew."""
-    folders.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in reversed(NAMES):  # the workspace last: where it is, all is
-        target, staging = folders.root / name, folders.root / f".{name}.copying"
+        target, staging = root / name, root / f".{name}.copying"
         for left in (staging, target):
             shutil.rmtree(left, ignore_errors=True)
         copy = ["cp", "-a", "--reflink=auto", "--", str(base / name), str(staging)]

@@ -74,6 +74,11 @@ class LocalForge:
         """Whether a copy was fetched with a connection's credentials: then it may be used by permission only."""
         return (self._place(name) / _LENT).exists()
 
+    def copy_of(self, ref: RepositoryRef) -> str | None:
+        """The name of the copy that was imported from this very address, if there is one."""
+        name = self._name_for(ref)
+        return name if self.exists(name) else None
+
     async def import_from(self, ref: RepositoryRef, mirror: Path, *, lent: bool = False) -> str:
         """Bring upstream's branches in from its mirror, at first or again; answers the name it has here.
 

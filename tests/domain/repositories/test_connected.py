@@ -1,5 +1,12 @@
 """Repositories of connections: who sees them and their indexes is decided by permissions, at every moment."""
 
+import asyncio
+
+from cogmill.access.scope import Scope
+from cogmill.engine.loops.fetching import Fetching
+from cogmill.scm.mirrors import MirrorCache
+from cogmill.web.call import Call
+
 from .test_repositories import Repositories, repositories
 
 __all__ = ["repositories"]
@@ -8,6 +15,10 @@ CONNECTIONS = "/cogmill/v1/enterprise/git-connections"
 
 class Connected(Repositories):
     """A connection to a provider, permissions for it, and copies as sessions leave them at the forge."""
+
+    @property
+    def data(self):
+        return self.server.runtime.settings.data
 
     async def connect(self):
         self.top = await self.server.client("enterprise_admin")
@@ -81,8 +92,42 @@ async def test_what_permissions_name_is_listed_before_it_was_fetched(server):
     assert await place.paths() == ["acme/app", "group/deep/lib"]
     (one, _) = (await place.ask("GET"))["items"]
     assert (one["git_connection_id"], one["last_updated_at"]) == (place.connection, None)
-    told = await place.ask("PUT", "/acme/app/indexing", expect=409)
-    assert "start a session on it" in told["detail"]
     assert not (await place.ask("GET", "/group/deep/lib/indexing"))["indexing_enabled"]
     place.copy("deep/lib", "https://github.com/group/deep/lib.git")
     assert await place.paths() == ["acme/app", "deep/lib"]
+    on = await place.ask("PUT", "/group/deep/lib/indexing")  # the connection's path still leads there
+    assert (on["repository_path"], on["branches"]) == ("deep/lib", ["main"])
+    await place.run()
+    for path in ("/group/deep/lib", "/deep/lib"):
+        status = await place.ask("GET", f"{path}/indexing")
+        assert status["latest_completed_search_index_job"]["branch_name"] == "main"
+    assert (await place.ask("DELETE", "/group/deep/lib/indexing"))["repository_path"] == "deep/lib"
+
+
+async def test_indexing_of_what_nobody_has_fetched_waits_for_a_job_that_does(server):
+    place = Connected(server)
+    await place.connect()
+    await place.allow({"group_prefix": "acme"})
+    for path in ("other/app", "acme", "acme//app", "acme/../other/app"):
+        body = {"repositories": [{"repository_path": path}]}
+        await place.ask("PUT", "/indexing", json=body, expect=404)
+    on = await place.ask("PUT", "/acme/app/indexing")
+    (job,) = on["indexing_status"]["latest_indexes"]
+    assert (on["branches"], on["indexing_enabled"]) == ([], True)
+    assert (job["branch_name"], job["commit"], job["status"]) == (None, "", "in_progress")
+    again = await place.ask("PUT", "/acme/app/indexing", json={"branch_names": ["main", "next"]})
+    assert (again["branches"], again["indexing_status"]["latest_indexes"]) == (["main", "next"], [job])
+    assert (await place.ask("GET", "/indexing"))["items"] == [again]
+    assert (await place.ask("DELETE", "/acme/app/indexing/branches/next"))["branches"] == ["main"]
+    await place.run()  # it is no work for the loop that indexes
+    assert (await place.ask("GET", place.jobs_path))["items"][0]["status"] == "queued"
+
+    await place.allow({"repo_path": "acme/other"})
+    fetching = Fetching(Call(server.runtime, Scope("", None), "fetch", None), MirrorCache(place.data / "mirrors"), int)
+    await fetching.run_once()
+    await asyncio.gather(*fetching.attempts())
+    (shown,) = (await place.ask("GET", place.jobs_path))["items"]
+    assert (shown["status"], shown["attempts"], shown["branch_name"], shown["commit"]) == ("failed", 1, None, None)
+    assert "may not be used any more" in shown["error"]
+    off = await place.ask("DELETE", "/acme/app/indexing")
+    assert (off["indexing_enabled"], off["branches"]) == (False, [])

@@ -37,12 +37,12 @@ def list_shared(ctx: Context) -> BlueprintListOut:
 
 
 def create(ctx: Context, body: BlueprintIn) -> BlueprintOut:
-    """Without `repo_name` the organization's own, which also needs ManageOrgSnapshots. Starts no build."""
+    """Without `repo_name` the organization's own, which also needs ManageOrgSnapshots. The request starts no build."""
     return service.present(service.create(ctx, body))
 
 
 def create_shared(ctx: Context, body: EnterpriseBlueprintIn) -> BlueprintOut:
-    """The enterprise has one blueprint, which builds of every organization run first. Starts no build."""
+    """The enterprise has one blueprint, which builds of every organization run first. The request starts no build."""
     return service.present(service.create_shared(ctx, body.contents))
 
 
@@ -51,12 +51,12 @@ def get(ctx: Context, blueprint_id: str) -> BlueprintOut:
 
 
 def update(ctx: Context, blueprint_id: str, body: BlueprintPatch) -> BlueprintOut:
-    """Starts no build."""
+    """The request starts no build."""
     return service.present(service.change(ctx, blueprint_id, body))
 
 
 def replace_shared(ctx: Context, blueprint_id: str, body: EnterpriseBlueprintPut) -> BlueprintOut:
-    """Starts no build."""
+    """The request starts no build."""
     return service.present(service.replace(ctx, blueprint_id, body.contents))
 
 

@@ -42,6 +42,7 @@ def keep(ctx: Context, blueprint_id: str, name: str, content: bytes) -> FileRow:
     """A new file, or other bytes for the one of that name."""
     owner = service.find(ctx, blueprint_id, lock=True)
     service.require_right(ctx, owner)
+    service.touch(ctx, owner)
     ctx.audited |= {"name": name, "size": len(content)}
     columns, rows = blueprint_file.c, list_all(ctx, blueprint_id)
     same = next((one for one in rows if one.name == name), None)
@@ -69,6 +70,7 @@ def remove(ctx: Context, blueprint_id: str, file_id: str) -> None:
     if name is None:
         raise NotFound(f"There is no file {file_id[:64]!r} at this blueprint.")
     service.require_right(ctx, owner)
+    service.touch(ctx, owner)
     ctx.audited["name"] = name
     ctx.db.execute(delete(blueprint_file).where(*mine))
 

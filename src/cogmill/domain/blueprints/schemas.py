@@ -18,7 +18,9 @@ class EnterpriseBlueprintPut(Body):
 
 
 class BlueprintIn(Body):
-    contents: Contents | None = Field(None, description="left out: a blank one")
+    contents: Contents | None = Field(
+        None, description="left out: a blank one; builds then read `.devin/blueprint.yaml` of a repository"
+    )
     repo_name: Annotated[str, StringConstraints(min_length=1, max_length=2083)] | None = Field(
         None, description="whose blueprint it is, as `repos` of a session names it; left out: the organization's"
     )

@@ -23,6 +23,8 @@ from cogmill.web.links import LinkQuery, PresignedUrlOut
 
 BlueprintRow = Row[Any]
 INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+AUTOMATIC_BUILDS = "automatic_builds"
+"""The loop that looks for changed blueprints."""
 MOST = 500
 """Blueprints of one organization: a build runs all of them, and the list has no pages."""
 
@@ -92,6 +94,7 @@ def _create(ctx: Context, contents: str, repo_name: str | None, place: str) -> B
         whose = f"repo_name: {repo_name}" if repo_name else "The organization" if ctx.scope.org_id else "The enterprise"
         raise Conflict(f"{whose} has a blueprint already. Change that one.")
     ctx.audited |= {"blueprint_id": values["blueprint_id"], "repo_name": repo_name}
+    _changed(ctx)
     return find(ctx, values["blueprint_id"])
 
 
@@ -132,7 +135,17 @@ def require_right(ctx: Context, row: BlueprintRow) -> None:
 def _store(ctx: Context, row: BlueprintRow, **values: Any) -> BlueprintRow:
     values |= {"updated_at": ctx.now, "updated_by": ctx.principal.principal_id}
     query = update(blueprint).where(blueprint.c.blueprint_id == row.blueprint_id)
+    _changed(ctx)
     return ctx.db.execute(query.values(**values).returning(*blueprint.c)).one()
+
+
+def touch(ctx: Context, row: BlueprintRow) -> None:
+    """One of its files was changed."""
+    _store(ctx, row)
+
+
+def _changed(ctx: Context) -> None:
+    ctx.after_commit.append(lambda: ctx.runtime.signals.due(AUTOMATIC_BUILDS))
 
 
 def check_contents(contents: str, at: Level) -> None:

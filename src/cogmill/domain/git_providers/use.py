@@ -64,6 +64,16 @@ def granted(ctx: Context, ref: RepositoryRef, forge: LocalForge) -> Grant | None
     return found
 
 
+def granted_path(ctx: Context, path: str) -> Grant | None:
+    """The same by the path that a repository has at its connection, which may be deeper than owner/name.
+
+    RepositoryRefused when it can be no path.
+    """
+    if not path.isprintable() or any(not one or one != one.strip() for one in path.split("/")):
+        raise RepositoryRefused(f"{path[:200]!r} is no path of a repository; write it as its connection does.")
+    return _best(ctx, [(one, path, ".git") for one in _connections(ctx)])
+
+
 def usable(ctx: Context, forge: LocalForge, names: Sequence[str]) -> dict[str, Grant | None]:
     """Of names at the built-in forge those that are at home there (None), or whose permission stands: to look into
     copies needs what cloning needs."""

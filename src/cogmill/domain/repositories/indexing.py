@@ -10,6 +10,8 @@ from sqlalchemy.engine import Row
 from cogmill.access.context import Context
 from cogmill.access.scope import owned
 from cogmill.domain.repositories import jobs, known
+from cogmill.domain.repositories.jobs import Claim
+from cogmill.domain.repositories.known import Known
 from cogmill.domain.repositories.schemas import RepositoryIndexingOut
 from cogmill.domain.repositories.status import present
 from cogmill.kit.errors import BadRequest, NotFound
@@ -27,22 +29,27 @@ async def enable(call: Call, asked: Sequence[Asked], *, org_id: str | None = Non
     """Index repositories; all of them, or none if one cannot be. `org_id`: theirs, if it is not the scope's."""
     paths = list(dict.fromkeys(path for path, _ in asked))
 
-    def look(ctx: Context) -> list[tuple[str, Path]]:
+    def look(ctx: Context) -> dict[str, Known]:
         if org_id is not None:
             enter(ctx, org_id)
         return known.find_all(ctx, paths)
 
     found = await call.read(look)
-    refs = {path: await _refs(path, git_dir) for path, git_dir in found}  # git runs outside the transaction
+    fetched = {path: one.git_dir for path, one in found.items() if one.git_dir is not None}
+    refs = {path: await _refs(path, git_dir) for path, git_dir in fetched.items()}  # git runs outside the transaction
+    names = [found[path].repo_path for path in paths]
 
     def work(ctx: Context) -> list[RepositoryIndexingOut]:
         if org_id is not None:
             enter(ctx, org_id)
         _one_at_a_time(ctx)
         for path, branches in asked:
-            _enable(ctx, path, branches, refs[path])
-        ctx.audited |= {"repository_paths": paths}
-        return present(ctx, paths)
+            if path in refs:
+                _enable(ctx, found[path].repo_path, branches, refs[path])
+            else:
+                _enable_unfetched(ctx, found[path].repo_path, branches)
+        ctx.audited |= {"repository_paths": names}
+        return present(ctx, names)
 
     return await call.write(work)
 
@@ -61,37 +68,88 @@ def _enable(ctx: Context, path: str, asked: Sequence[str], refs: MirrorRefs) -> 
         if name not in refs.branches and (asked or name not in now):
             some = ", ".join(sorted(refs.branches)[:10]) or "no branch yet"
             raise BadRequest(f"branch_names: {name[:200]!r} is no branch of {path!r}, which has {some}.")
+    _turn_on(ctx, path, default_branch=refs.default_branch, fetch_job=None)
+    _set_branches(ctx, path, wanted)
+    queue_moved(ctx, path, refs)
+
+
+def _enable_unfetched(ctx: Context, path: str, asked: Sequence[str]) -> None:
+    """Which branches there are is known when a job has fetched the repository."""
+    row = _indexed(ctx, path)
+    if row is None:
+        _turn_on(ctx, path)
+    if asked:
+        _set_branches(ctx, path, asked)
+    jobs.queue_fetch(ctx, path, row.fetch_job if row is not None else None)
+
+
+def fetched(ctx: Context, claimed: Claim, name: str, refs: MirrorRefs) -> None:
+    """A job has fetched a repository, which has this name at the forge: index the branches that were asked for.
+
+    BadRequest when it does not have one of them.
+    """
+    _one_at_a_time(ctx)
+    path = claimed.repository_path
+    row = _indexed(ctx, path)
+    if row is None or row.fetch_job != claimed.job_id:
+        return  # indexing was turned off, or asked for anew
+    asked = list(_branches(ctx, path))
+    if name != path:
+        asked = _move(ctx, path, name, asked)
+    _enable(ctx, name, asked, refs)
+
+
+def _move(ctx: Context, path: str, name: str, asked: list[str]) -> list[str]:
+    """What is known under the connection's path goes on under the name at the forge; answers which branches."""
+    org_id, new = ctx.scope.one_org, {"repository_path": name}
+    ctx.db.execute(
+        update(index_job).where(index_job.c.org_id == org_id, index_job.c.repository_path == path).values(new)
+    )
+    if _indexed(ctx, name) is None:
+        for table in (indexed_branch, indexed_repository):
+            ctx.db.execute(update(table).where(table.c.org_id == org_id, table.c.repository_path == path).values(new))
+        return asked
+    for table in (indexed_branch, indexed_repository):  # it is indexed already, by its name here
+        ctx.db.execute(delete(table).where(table.c.org_id == org_id, table.c.repository_path == path))
+    return [*_branches(ctx, name), *asked] if asked else []
+
+
+def _turn_on(ctx: Context, path: str, **values: Any) -> None:
     org_id = ctx.scope.one_org
     mine = (indexed_repository.c.org_id == org_id, indexed_repository.c.repository_path == path)
-    if ctx.db.execute(update(indexed_repository).where(*mine).values(default_branch=refs.default_branch)).rowcount == 0:
-        by = {"created_at": ctx.now, "created_by": ctx.principal.principal_id}
-        new = insert(indexed_repository).values(org_id=org_id, repository_path=path, default_branch=refs.default_branch)
-        ctx.db.execute(new.values(by))
-    for name in [one for one in wanted if one not in now]:
+    if values and ctx.db.execute(update(indexed_repository).where(*mine).values(values)).rowcount:
+        return
+    values |= {"org_id": org_id, "repository_path": path, "created_at": ctx.now}
+    ctx.db.execute(insert(indexed_repository).values(values | {"created_by": ctx.principal.principal_id}))
+
+
+def _set_branches(ctx: Context, path: str, wanted: Sequence[str]) -> None:
+    org_id, now = ctx.scope.one_org, _branches(ctx, path)
+    for name in [one for one in dict.fromkeys(wanted) if one not in now]:
         ctx.db.execute(insert(indexed_branch).values(org_id=org_id, repository_path=path, branch_name=name))
     for name in [one for one in now if one not in wanted]:
         _remove_branch(ctx, path, name)
-    queue_moved(ctx, path, refs)
 
 
 def disable(ctx: Context, paths: Sequence[str]) -> list[RepositoryIndexingOut]:
     """Turn indexing off and forget what was indexed. NotFound when one of the repositories is unknown."""
     _one_at_a_time(ctx)
-    missing = [path for path in paths if not _branches(ctx, path) and known.find(ctx, path) is None]
+    keys = {path: known_as(ctx, path) for path in paths}
+    missing = [path for path, key in keys.items() if key is None]
     if missing:
         raise known.unknown(missing)
-    for path in dict.fromkeys(paths):
-        _remove(ctx, path)
-    ctx.audited |= {"repository_paths": list(paths)}
-    return present(ctx, list(dict.fromkeys(paths)))
+    names = list(dict.fromkeys(key for key in keys.values() if key is not None))
+    for name in names:
+        _remove(ctx, name)
+    ctx.audited |= {"repository_paths": names}
+    return present(ctx, names)
 
 
 def disable_branch(ctx: Context, path: str, branch_name: str) -> RepositoryIndexingOut:
     """Take one branch out; the last one turns indexing off."""
     _one_at_a_time(ctx)
+    path = key_of(ctx, path)
     now = _branches(ctx, path)
-    if not now and known.find(ctx, path) is None:
-        raise known.unknown([path])
     if branch_name not in now:
         raise NotFound(f"Branch {branch_name[:200]!r} of repository {path[:200]!r} is not indexed.")
     if len(now) == 1:
@@ -99,6 +157,27 @@ def disable_branch(ctx: Context, path: str, branch_name: str) -> RepositoryIndex
     else:
         _remove_branch(ctx, path, branch_name)
     return present(ctx, [path])[0]
+
+
+def key_of(ctx: Context, path: str) -> str:
+    """The name under which a repository is indexed, or would be; NotFound when there is none of this name or path."""
+    found = known_as(ctx, path)
+    if found is None:
+        raise known.unknown([path])
+    return found
+
+
+def known_as(ctx: Context, path: str) -> str | None:
+    """The same; None when there is none."""
+    if _indexed(ctx, path) is not None:
+        return path  # also when the permission for it has ended
+    found = known.find(ctx, path)
+    return None if found is None else found.repo_path
+
+
+def _indexed(ctx: Context, path: str) -> Row[Any] | None:
+    query = owned(indexed_repository, ctx.scope).where(indexed_repository.c.repository_path == path)
+    return ctx.db.execute(query).one_or_none()
 
 
 async def follow(call: Call, org_path: str) -> None:

@@ -1,20 +1,22 @@
-"""Jobs that index one branch: queued with their cause, claimed by one loop, written to by the latest claim only."""
+"""Jobs that index a branch, or fetch a repository first: claimed by one loop, written to by the latest claim only."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.engine import Row
 
 from cogmill.access.context import Context
 from cogmill.access.scope import owned
 from cogmill.kit.ids import ordered_id
-from cogmill.models.repositories import index_job, indexed_branch
+from cogmill.models.repositories import index_job, indexed_branch, indexed_repository
 
-INDEXING = "indexing"
-"""The loop that works on them."""
+INDEXING, FETCHING = "indexing", "fetching"
+"""The loops that work on them."""
 KEPT_JOBS = 20
 """Of one branch."""
+NOT_KNOWN = ""
+"""Branch and commit of a job that fetches."""
 OPEN = ("queued", "running")
 _COUNTS = {"files_total": 0, "files_done": 0, "files_parsed": 0, "files_skipped": 0}
 
@@ -47,22 +49,39 @@ def queue(ctx: Context, repository_path: str, branch: Row[Any], commit: str) -> 
     return True
 
 
+def queue_fetch(ctx: Context, repository_path: str, fetch_job: str | None) -> None:
+    """See to it that the repository is fetched; not twice at once."""
+    if fetch_job is not None:
+        query = owned(index_job, ctx.scope, index_job.c.status).where(index_job.c.job_id == fetch_job)
+        if ctx.db.execute(query.with_for_update()).scalar() in OPEN:
+            return
+    job_id, here = _insert(ctx, repository_path, NOT_KNOWN, NOT_KNOWN), indexed_repository.c
+    mine = (here.org_id == ctx.scope.one_org, here.repository_path == repository_path)
+    ctx.db.execute(update(indexed_repository).where(*mine).values(fetch_job=job_id))
+    ctx.after_commit.append(lambda: ctx.runtime.signals.due(FETCHING))
+
+
 def wake(ctx: Context) -> None:
     """Tell the loop, once this is committed."""
     ctx.after_commit.append(lambda: ctx.runtime.signals.due(INDEXING))
 
 
 def _add(ctx: Context, repository_path: str, branch_name: str, commit: str) -> None:
+    org_id, job_id = ctx.scope.one_org, _insert(ctx, repository_path, branch_name, commit)
+    here = indexed_branch.c
+    mine = (here.org_id == org_id, here.repository_path == repository_path, here.branch_name == branch_name)
+    ctx.db.execute(update(indexed_branch).where(*mine).values(latest_job=job_id))
+
+
+def _insert(ctx: Context, repository_path: str, branch_name: str, commit: str) -> str:
     org_id, job_id = ctx.scope.one_org, ordered_id("index-job")
     values = {
         "job_id": job_id, "org_id": org_id, "repository_path": repository_path, "branch_name": branch_name,
         "commit_hash": commit, "status": "queued", "attempt": 0, "created_at": ctx.now, **_COUNTS,
     }  # fmt: skip
     ctx.db.execute(insert(index_job).values(values))
-    here = indexed_branch.c
-    mine = (here.org_id == org_id, here.repository_path == repository_path, here.branch_name == branch_name)
-    ctx.db.execute(update(indexed_branch).where(*mine).values(latest_job=job_id))
     _forget_old(ctx, repository_path, branch_name)
+    return job_id
 
 
 def _forget_old(ctx: Context, repository_path: str, branch_name: str) -> None:
@@ -77,10 +96,10 @@ def _forget_old(ctx: Context, repository_path: str, branch_name: str) -> None:
         ctx.db.execute(delete(index_job).where(columns.job_id.in_(old), columns.job_id.not_in(kept)))
 
 
-def claim(ctx: Context) -> Claim | None:
-    """Take the oldest job that waits; two processes never take the same one."""
+def claim(ctx: Context, *, fetches: bool = False) -> Claim | None:
+    """Take the oldest job of a kind that waits; two processes never take the same one."""
     columns = index_job.c
-    query = select(index_job).where(columns.status == "queued").order_by(columns.job_id).limit(1)
+    query = select(index_job).where(columns.status == "queued", _kind(fetches)).order_by(columns.job_id).limit(1)
     row = ctx.db.execute(query.with_for_update(skip_locked=True)).one_or_none()
     if row is None:
         return None
@@ -91,6 +110,11 @@ def claim(ctx: Context) -> Claim | None:
     )
     ctx.db.execute(taken)
     return Claim(row.job_id, row.attempt + 1, row.org_id, row.repository_path, row.branch_name, row.commit_hash)
+
+
+def _kind(fetches: bool) -> ColumnElement[bool]:
+    branch = index_job.c.branch_name
+    return branch == NOT_KNOWN if fetches else branch != NOT_KNOWN
 
 
 def write(ctx: Context, claimed: Claim, **values: Any) -> bool:
@@ -110,9 +134,9 @@ def finish(ctx: Context, claimed: Claim, error: str | None) -> None:
         ctx.db.execute(branch.values(completed_job=claimed.job_id))
 
 
-def release_all(ctx: Context) -> None:
+def release_all(ctx: Context, *, fetches: bool = False) -> None:
     """What an earlier process was cut in waits again. There is one server for a database."""
-    ctx.db.execute(update(index_job).where(index_job.c.status == "running").values(status="queued"))
+    ctx.db.execute(update(index_job).where(index_job.c.status == "running", _kind(fetches)).values(status="queued"))
 
 
 def give_back(ctx: Context, claimed: Claim) -> None:

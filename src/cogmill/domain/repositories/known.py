@@ -6,8 +6,8 @@ from pathlib import Path
 
 from cogmill.access.context import Context
 from cogmill.access.scope import owned
-from cogmill.domain.git_providers.use import Grant, usable
-from cogmill.kit.errors import Conflict, NotFound, Refusal
+from cogmill.domain.git_providers.use import Grant, granted_path, usable
+from cogmill.kit.errors import NotFound, Refusal
 from cogmill.models.git import git_connection, git_permission
 from cogmill.scm.forge import LocalForge
 
@@ -19,7 +19,7 @@ _TELL_CHANGES = ("packed-refs", "refs/heads", "refs/heads/cogmill")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A repository, and the bare copy of it that host git may read; None when no session has fetched it yet."""
+    """A repository, and the bare copy of it that host git may read; None when it has not been fetched yet."""
 
     repo_path: str
     git_dir: Path | None
@@ -27,6 +27,8 @@ class Known:
     connection_host: str = LOCAL
     provider_path: str | None = None
     """What its connection calls it."""
+    grant: Grant | None = None
+    """The permission to fetch it; for one that is looked up by itself."""
 
     @property
     def updated_at(self) -> int | None:
@@ -51,29 +53,36 @@ def repositories_of(ctx: Context) -> list[Known]:
 
 
 def find(ctx: Context, repo_path: str) -> Known | None:
-    """One of them."""
+    """One repository by its name here, or by the path that its connection knows it by.
+
+    A path that a permission covers counts although nobody knows before the first fetch whether it is there.
+    """
     forge = _forge(ctx)
     try:
         if forge.exists(repo_path):
             here = usable(ctx, forge, [repo_path])
             return _copy(forge, repo_path, here[repo_path]) if repo_path in here else None
     except Refusal:
-        pass  # no name that the forge could have
-    return next(iter(_permitted(ctx, repo_path)), None)
+        pass  # no name that the forge could have, but a connection may
+    try:
+        grant = granted_path(ctx, repo_path)
+    except Refusal:
+        return None
+    if grant is None:
+        return None
+    name = forge.copy_of(grant.ref)
+    if name is not None:
+        return _copy(forge, name, grant)
+    return Known(grant.path, None, grant.connection_id, grant.connection.host, grant.path, grant)
 
 
-def find_all(ctx: Context, repo_paths: list[str]) -> list[tuple[str, Path]]:
-    """Those of these paths with their copies; NotFound names all that the organization does not have."""
-    found = [find(ctx, path) for path in repo_paths]
-    missing = [path for path, one in zip(repo_paths, found, strict=True) if one is None]
+def find_all(ctx: Context, repo_paths: list[str]) -> dict[str, Known]:
+    """These repositories by the paths that were asked for; NotFound names all that the organization does not have."""
+    found = {path: find(ctx, path) for path in repo_paths}
+    missing = [path for path, one in found.items() if one is None]
     if missing:
         raise unknown(missing)
-    for one in found:
-        if one is not None and one.git_dir is None:
-            raise Conflict(
-                f"The repository {one.repo_path!r} has not been fetched yet: start a session on it, then index it."
-            )
-    return [(one.repo_path, one.git_dir) for one in found if one is not None and one.git_dir is not None]
+    return {path: one for path, one in found.items() if one is not None}
 
 
 def unknown(paths: list[str]) -> NotFound:
@@ -89,16 +98,14 @@ def searchable(ctx: Context, repo_paths: Sequence[str]) -> set[str]:
 def _copy(forge: LocalForge, name: str, grant: Grant | None) -> Known:
     if grant is None:
         return Known(name, forge.path(name))
-    return Known(name, forge.path(name), grant.connection_id, grant.connection.host, grant.path)
+    return Known(name, forge.path(name), grant.connection_id, grant.connection.host, grant.path, grant)
 
 
-def _permitted(ctx: Context, path: str | None = None) -> list[Known]:
+def _permitted(ctx: Context) -> list[Known]:
     """Repositories that permissions name one by one."""
     columns = git_permission.c
     query = owned(git_permission, ctx.scope, columns.path, columns.git_connection_id)
     query = query.add_columns(git_connection.c.host).join(git_connection).where(columns.kind == "repo_path")
-    if path is not None:
-        query = query.where(columns.path == path)
     return [Known(row.path, None, row.git_connection_id, row.host, row.path) for row in ctx.db.execute(query)]
 
 

@@ -47,8 +47,10 @@ class BulkRemoveIn(Body):
 class IndexJobOut(Out):
     """A job as the contract knows it: one that waits is in progress, too."""
 
-    branch_name: str | None
-    commit: str
+    branch_name: str | None = Field(
+        description="null: the job fetches the repository, whose branches are not known yet"
+    )
+    commit: str = Field(description="empty: the job fetches the repository")
     created_at: int
     job_id: str
     status: Literal["failed", "completed", "in_progress"]
@@ -89,8 +91,10 @@ class IndexJobDetailsOut(Out):
 
     job_id: str
     repository_path: str
-    branch_name: str
-    commit: str
+    branch_name: str | None = Field(
+        description="null: the job fetches the repository, whose branches are not known yet"
+    )
+    commit: str | None
     status: Literal["queued", "running", "done", "failed"]
     attempts: int
     created_at: int

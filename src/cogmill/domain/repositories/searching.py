@@ -11,6 +11,7 @@ from cogmill.code_index import searching
 from cogmill.code_index.running import index_folder
 from cogmill.code_index.searching import Place, Wanted
 from cogmill.domain.metrics.marks import mark
+from cogmill.domain.repositories import indexing
 from cogmill.domain.repositories.known import searchable
 from cogmill.domain.repositories.schemas import CodeHitOut, CodeSearchQuery
 from cogmill.domain.secrets.use import values_to_hide
@@ -49,7 +50,7 @@ def places(ctx: Context, repos: Sequence[str] | None, branch: str | None) -> lis
         & (indexed_repository.c.repository_path == columns.repository_path),
     )
     if repos is not None:
-        query = query.where(columns.repository_path.in_(repos))
+        query = query.where(columns.repository_path.in_([indexing.known_as(ctx, one) or one for one in repos]))
     if branch is not None:
         query = query.where(columns.branch_name == branch)
     chosen: dict[str, str] = {}

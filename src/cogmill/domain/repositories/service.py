@@ -10,7 +10,7 @@ from cogmill.access.scope import owned
 from cogmill.code_index import searching
 from cogmill.code_index.languages import GRAMMARS
 from cogmill.code_index.running import index_folder
-from cogmill.domain.repositories import known
+from cogmill.domain.repositories import indexing, known
 from cogmill.domain.repositories.schemas import (
     IndexingStatusOut,
     IndexJobDetailsOut,
@@ -72,17 +72,16 @@ def list_indexed(ctx: Context, query: PageQuery) -> Slice[RepositoryIndexingOut]
 
 def status(ctx: Context, repository_path: str) -> IndexingStatusOut:
     """The state of one repository's index."""
-    found = statuses(ctx, [repository_path])[repository_path]
-    if not found.indexing_enabled and known.find(ctx, repository_path) is None:
-        raise known.unknown([repository_path])
-    return found
+    path = indexing.key_of(ctx, repository_path)
+    return statuses(ctx, [path])[path]
 
 
 def list_jobs(ctx: Context, query: IndexJobQuery) -> Slice[IndexJobDetailsOut]:
     """Jobs, newest first."""
     jobs = owned(index_job, ctx.scope)
     if query.repository_path is not None:
-        jobs = jobs.where(index_job.c.repository_path == query.repository_path)
+        path = indexing.known_as(ctx, query.repository_path) or query.repository_path
+        jobs = jobs.where(index_job.c.repository_path == path)
     part = fetch_page(ctx.db, jobs, index_job.c.job_id, query.first, query.after, descending=True)
     return part.map(_details)
 
@@ -90,9 +89,9 @@ def list_jobs(ctx: Context, query: IndexJobQuery) -> Slice[IndexJobDetailsOut]:
 def _details(row: Row[Any]) -> IndexJobDetailsOut:
     times = {name: _seconds(getattr(row, name)) for name in ("created_at", "started_at", "finished_at")}
     counts = {name: getattr(row, name) for name in ("files_total", "files_done", "files_parsed", "files_skipped")}
-    names = ("job_id", "repository_path", "branch_name", "status", "error")
-    same = {name: getattr(row, name) for name in names}
-    return IndexJobDetailsOut(commit=row.commit_hash, attempts=row.attempt, **same, **times, **counts)
+    same = {name: getattr(row, name) for name in ("job_id", "repository_path", "status", "error")}
+    what = {"branch_name": row.branch_name or None, "commit": row.commit_hash or None}
+    return IndexJobDetailsOut(attempts=row.attempt, **what, **same, **times, **counts)
 
 
 def _seconds(moment: float | None) -> int | None:

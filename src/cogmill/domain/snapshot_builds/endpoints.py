@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from cogmill.access.context import Context
 from cogmill.domain.snapshot_builds import service
-from cogmill.domain.snapshot_builds.schemas import BuildOut, BuildQuery, EmptyIn, LogQuery
+from cogmill.domain.snapshot_builds.schemas import BuildIn, BuildOut, BuildQuery, EmptyIn, LogQuery
 from cogmill.web.addresses import address_of
 from cogmill.web.call import Call
 from cogmill.web.links import TEXT_HEADERS, PresignedUrlOut
@@ -19,9 +19,9 @@ def list_(ctx: Context, query: BuildQuery) -> Page[BuildOut]:
     return page_of(service.list_page(ctx, query).map(service.present))
 
 
-def trigger(ctx: Context, body: EmptyIn) -> BuildOut:  # noqa: ARG001 - the contract has an empty body
+def trigger(ctx: Context, body: BuildIn) -> BuildOut:
     """Runs in the background: one build of an organization after the other."""
-    return service.present(service.trigger(ctx))
+    return service.present(service.trigger(ctx, partial=body.partial))
 
 
 def get(ctx: Context, build_id: str) -> BuildOut:

@@ -49,6 +49,17 @@ def stands(ctx: Context, row: BuildRow) -> bool:
     return ctx.db.execute(select(columns.build_id).where(*mine)).first() is not None
 
 
+def newest(ctx: Context, org_id: str) -> BuildRow | None:
+    """The last build whose snapshot is there and whose parts are known: partial builds go on from it."""
+    query = usable(ctx, org_id).order_by(None).where(snapshot_build.c.made_of.is_not(None))
+    return ctx.db.execute(query.order_by(snapshot_build.c.build_id.desc()).limit(1)).one_or_none()
+
+
+def note(ctx: Context, row: BuildRow, base_build_id: str | None, made_of: dict[str, Any]) -> bool:
+    """Write down what a build is made of, before its steps run: also of one that fails."""
+    return _change(ctx, row, base_build_id=base_build_id, made_of=made_of)
+
+
 def end(ctx: Context, row: BuildRow, failed_step: str | None, context: dict[str, Any] | None) -> bool:
     """Write down how a run ended; False when its claim is over: cancelled, or taken up by another one."""
     status = "succeeded" if failed_step is None else "failed"
@@ -96,10 +107,10 @@ def discard(ctx: Context, build_id: str, before: float) -> bool:
         return False
     if row.status != "succeeded" or row.removed_at is not None:
         return True
-    newest = ctx.db.execute(
+    latest = ctx.db.execute(
         usable(ctx, row.org_id).order_by(None).order_by(snapshot_build.c.build_id.desc()).limit(1)
     ).one()
-    if row.is_pinned or row.build_id == newest.build_id or row.completed_at > before or _in_use(ctx, build_id):
+    if row.is_pinned or row.build_id == latest.build_id or row.completed_at > before or _in_use(ctx, build_id):
         return False
     values = {"removed_at": ctx.now, "updated_at": ctx.now}
     ctx.db.execute(update(snapshot_build).where(snapshot_build.c.build_id == build_id).values(values))

@@ -19,6 +19,12 @@ class EmptyIn(Body):
         return {} if sent is None else sent
 
 
+class BuildIn(EmptyIn):
+    partial: bool = Field(
+        False, description="ours: run only what has changed, on top of the last snapshot; false: all, from nothing"
+    )
+
+
 class BuildQuery(PageQuery):
     status: Status | None = None
     active: bool | None = Field(None, description="true: only the build that new sessions start from")
@@ -39,4 +45,5 @@ class BuildOut(Out):
     started_at: int | None
     completed_at: int | None
     updated_at: int
+    base_build_id: str | None = Field(description="ours: on whose snapshot it was made; null: from nothing")
     failed_step: str | None = Field(description="ours: which step failed, and how; the log has its output")

@@ -57,18 +57,24 @@ def is_active(ctx: Context, row: BuildRow) -> bool:
     return bool(ctx.db.execute(first).scalar() == row.build_id)
 
 
-def trigger(ctx: Context) -> BuildRow:
+def trigger(ctx: Context, *, partial: bool = False) -> BuildRow:
     """A build that waits for its turn; it takes the blueprints as they are when it starts."""
     waiting = owned(snapshot_build, ctx.scope, snapshot_build.c.build_id).where(snapshot_build.c.status == "pending")
     if len(ctx.db.execute(waiting.limit(MOST_WAITING)).all()) == MOST_WAITING:
         raise Conflict(f"{MOST_WAITING} builds of this organization wait already. They will build what is saved now.")
+    row = queue(ctx, ctx.scope.one_org, "manual", ctx.principal.user_id, partial=partial)
+    ctx.audited["build_id"] = row.build_id
+    return row
+
+
+def queue(ctx: Context, org_id: str, cause: str, user_id: str | None, *, partial: bool) -> BuildRow:
+    """A new build of an organization, whoever or whatever caused it."""
     values = {
-        "build_id": ordered_id("build"), "org_id": ctx.scope.one_org, "status": "pending", "trigger": "manual",
-        "triggered_by": ctx.principal.user_id, "attempt": 0, "is_pinned": False, "created_at": ctx.now,
+        "build_id": ordered_id("build"), "org_id": org_id, "status": "pending", "trigger": cause,
+        "triggered_by": user_id, "attempt": 0, "is_pinned": False, "is_partial": partial, "created_at": ctx.now,
         "updated_at": ctx.now,
     }  # fmt: skip
     row = ctx.db.execute(insert(snapshot_build).values(values).returning(*snapshot_build.c)).one()
-    ctx.audited["build_id"] = row.build_id
     ctx.after_commit.append(ctx.runtime.signals.build_queued)
     return row
 
@@ -115,7 +121,7 @@ def present(row: BuildRow) -> BuildOut:
         build_id=row.build_id, status=row.status, trigger=row.trigger, triggered_by_user_id=row.triggered_by,
         pinned=row.is_pinned, created_at=int(row.created_at), started_at=seconds(row.started_at),
         completed_at=seconds(row.completed_at), updated_at=int(row.updated_at),
-        failed_step=row.failed_step,
+        base_build_id=row.base_build_id, failed_step=row.failed_step,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,20 @@ from cogmill.engine.loops.workspaces import remove
 from cogmill.engine.redaction import Redactor
 from cogmill.engine.snapshots.build_log import BuildLog
 from cogmill.engine.snapshots.inputs import Inputs, Part, Unbuildable, read_inputs
+from cogmill.engine.snapshots.plan import Plan, Redo, choose, described
 from cogmill.engine.snapshots.snapshot import ENVRC, snapshot_folder
+from cogmill.engine.snapshots.sources import Fetched, fetch, settle
 from cogmill.engine.variables import Variables, to_hide
-from cogmill.engine.workspace import Source, fetch_source, numbered, sandbox_environment, sandbox_limits
+from cogmill.engine.workspace import numbered, sandbox_environment, sandbox_limits
 from cogmill.kit.errors import Refusal
 from cogmill.kit.faults import crash_point
 from cogmill.kit.logs import logger
+from cogmill.sandbox.layers import copy_base
 from cogmill.sandbox.protocol import Sandbox, SandboxDriver, SandboxError, SandboxSpec
 from cogmill.scm.checkout import Clone, Identity, mark_as_snapshot, prepare_clone
 from cogmill.scm.errors import WorkspaceGitError
 from cogmill.scm.git import GitError
-from cogmill.scm.mirrors import MirrorCache, read_refs
-from cogmill.scm.provider import ProviderError
+from cogmill.scm.mirrors import MirrorCache
 from cogmill.web.call import Call
 
 log = logger("snapshots")
@@ -37,12 +39,13 @@ class Failed(Exception):
     """Which step failed, and how."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """A blueprint's part of the workspace."""
 
     part: Part
     folder: str
+    redo: Redo
     clone: dict[str, str] | None = None
 
 
@@ -148,35 +151,85 @@ class Build:
         self.log.close()
         self.log = BuildLog(path, self._redactor())
         self._say(f"Build {self.row.build_id}, attempt {self.row.attempt}: {len(inputs.parts)} blueprint(s).")
-        sources = {part.blueprint_id: await self._fetch(part) for part in inputs.parts if part.repo_name}
-        self.sandbox = self._sandbox(list(sources.values()))
+        parts, fetched = await self._fetch(inputs.parts)
+        plan, folders = await self._plan(inputs, parts, fetched)
+        if plan.base_build_id is not None:
+            base = snapshot_folder(self.runtime.settings.data, plan.base_build_id)
+            await asyncio.to_thread(copy_base, self.root, base)
+        self.sandbox = self._sandbox(fetched)
         await self.sandbox.start()
         crash_point("build_started")
-        await self._prepare(inputs)
-        await self._run_parts(inputs, sources)
+        await self._prepare(parts)
+        await self._run_parts([self._place(self.sandbox, part, plan, folders, fetched) for part in parts], fetched)
         return await self._context(self.sandbox)
 
     async def _read(self) -> Inputs:
         def work(ctx: Context) -> Inputs:
             if not runs.stands(ctx, self.row):
                 raise Failed("It was cancelled before it began.")
-            return read_inputs(ctx, self.row.org_id)
+            return replace(read_inputs(ctx, self.row.org_id), base=runs.newest(ctx, self.row.org_id))
 
         return await self.call.read(work)
 
-    async def _fetch(self, part: Part) -> Source:
-        assert part.repo_name is not None  # noqa: S101 - asked for those only
-        self._say(f"Fetching {part.repo_name}")
+    async def _fetch(self, parts: list[Part]) -> tuple[list[Part], dict[str, Fetched]]:
+        """The parts with what repositories bring themselves, and each repository by its blueprint's id."""
+        known: list[Part] = []
+        fetched: dict[str, Fetched] = {}
+        seen: dict[str, dict[str, Any]] = {}
         try:
-            return await fetch_source(self.runtime, self.mirrors, self.row.org_id, part.repo_name, self.row.created_at)
-        except (Refusal, GitError, ProviderError, OSError) as error:
-            raise Failed(f"{part.label}: it cannot be fetched: {error}") from None
+            for part in parts:
+                seen[part.blueprint_id] = described(part, None)
+                if part.repo_name is not None:
+                    self._say(f"Fetching {part.repo_name}")
+                    org_id, since = self.row.org_id, self.row.created_at
+                    source, refs = await fetch(self.runtime, self.mirrors, org_id, part, since)
+                    commit = refs.branches.get(part.form.branch or refs.default_branch or "")
+                    seen[part.blueprint_id] = described(part, commit)
+                    part, fetched[part.blueprint_id] = await settle(part, source, refs)
+                    if part.origin is not None:
+                        self._say(f"{part.label}: its blueprint is {part.origin}")
+                known.append(part)
+        except Unbuildable:  # when the repository has moved, it is tried again
+            await self._note(None, 0.0, seen, {})
+            raise
+        return known, fetched
 
-    def _sandbox(self, sources: list[Source]) -> Sandbox:
+    async def _note(
+        self, base: str | None, full_at: float, parts: dict[str, dict[str, Any]], folders: dict[str, str]
+    ) -> None:
+        clones = [{"blueprint_id": name, "folder": folder} for name, folder in folders.items()]
+        made_of = {"full_at": full_at, "parts": parts, "clones": clones}
+        await self.call.write(lambda ctx: runs.note(ctx, self.row, base, made_of))
+
+    async def _plan(
+        self, inputs: Inputs, parts: list[Part], fetched: dict[str, Fetched]
+    ) -> tuple[Plan, dict[str, str]]:
+        """What is run, and where the clones lie; written down for builds to come."""
+        now = {
+            part.blueprint_id: described(part, one.commit if (one := fetched.get(part.blueprint_id)) else None)
+            for part in parts
+        }
+        plan, began = Plan("every step was asked for"), float(self.row.started_at)
+        if self.row.is_partial:
+            plan = choose(parts, now, self._base(inputs))
+        self._say(f"From nothing: {plan.reason}." if plan.reason else f"On top of the snapshot {plan.base_build_id}.")
+        folders = _folders(fetched, plan)
+        full_at = began if inputs.base is None or plan.reason else inputs.base.made_of["full_at"]
+        await self._note(plan.base_build_id, full_at, now, folders)
+        return plan, folders
+
+    def _base(self, inputs: Inputs) -> Any | None:
+        """Builds that nobody asked for begin from nothing now and then, so that what has piled up goes."""
+        oldest = self.row.started_at - self.runtime.settings.snapshot_full_hours * 3600
+        if inputs.base is not None and self.row.trigger == "auto" and inputs.base.made_of["full_at"] <= oldest:
+            return None
+        return inputs.base
+
+    def _sandbox(self, fetched: dict[str, Fetched]) -> Sandbox:
         s = self.runtime.settings
         self.root.parent.mkdir(exist_ok=True, mode=0o711)
         environment = sandbox_environment(s) | {"COGMILL_BUILD_ID": self.row.build_id}
-        binds = {source.bind: source.mirror for source in sources}
+        binds = {one.source.bind: one.source.mirror for one in fetched.values()}
         network = s.sandbox_network or s.snapshot_network
         return self.driver.create(
             SandboxSpec(self.row.build_id, self.root, binds, network, environment, sandbox_limits(s))
@@ -187,12 +240,12 @@ class Build:
         places = {"workspace": "/workspace", "home": "/home/agent"}
         return places[folder] if sandbox.isolated else str(self.root / folder)
 
-    async def _prepare(self, inputs: Inputs) -> None:
+    async def _prepare(self, parts: list[Part]) -> None:
         """The files of blueprints, outside of what is kept."""
         assert self.sandbox is not None  # noqa: S101 - started before
         home = self._inside(self.sandbox, "home")
         await self.sandbox.exec(["mkdir", "-p", f"{home}/.cogmill"])
-        for part in inputs.parts:
+        for part in parts:
             for file in part.files:
                 await self.sandbox.write_file(self._file(part, file.name), file.content)
 
@@ -204,49 +257,61 @@ class Build:
     def _file(self, part: Part, name: str) -> str:
         return f"{self._scratch()}/{part.blueprint_id}/{name}"
 
-    async def _run_parts(self, inputs: Inputs, sources: dict[str, Source]) -> None:
+    def _place(
+        self, sandbox: Sandbox, part: Part, plan: Plan, folders: dict[str, str], fetched: dict[str, Fetched]
+    ) -> Place:
+        if part.repo_name is None:
+            return Place(part, self._inside(sandbox, "home"), plan.of(part))
+        source, folder = fetched[part.blueprint_id].source, folders[part.blueprint_id]
+        mirror = source.mirror.relative_to(self.runtime.settings.data)
+        clone = {"name": source.forge_name, "folder": folder, "mirror": str(mirror)}
+        return Place(part, f"{self._inside(sandbox, 'workspace')}/{folder}", plan.of(part), clone)
+
+    async def _run_parts(self, places: list[Place], fetched: dict[str, Fetched]) -> None:
         """Enterprise and organization first, then each repository in its clone, at the end what checks the whole."""
-        assert self.sandbox is not None  # noqa: S101
-        wide = [part for part in inputs.parts if part.repo_name is None]
-        home, files = self._inside(self.sandbox, "home"), dict[str, str]()
-        for part in wide:
-            files |= {file.variable: self._file(part, file.name) for file in part.files}
-            await self._run_part(Place(part, home), files)
-        taken = {"attachments"}
-        for part in inputs.parts:
-            if part.repo_name is not None:
-                place = await self._clone(part, sources[part.blueprint_id], taken)
-                own = {file.variable: self._file(part, file.name) for file in part.files}
-                await self._run_part(place, files | own)
-        for part in wide:
-            for step in part.form.post_build:
-                await self._step(Place(part, home), step, files)
+        self.places = places
+        wide = [place for place in places if place.clone is None]
+        files = dict[str, str]()
+        for place in wide:
+            files |= self._files(place.part)
+            await self._run_part(place, files)
+        for place in places:
+            if place.clone is not None:
+                if place.redo != "nothing":
+                    await self._clone(place, fetched[place.part.blueprint_id])
+                await self._run_part(place, files | self._files(place.part))
+        for place in wide:
+            for step in place.part.form.post_build:
+                await self._step(place, step, files)
+
+    def _files(self, part: Part) -> dict[str, str]:
+        return {file.variable: self._file(part, file.name) for file in part.files}
 
     async def _run_part(self, place: Place, files: dict[str, str]) -> None:
-        self.places.append(place)
-        for step in (*place.part.form.initialize, *place.part.form.maintenance):
+        form = place.part.form
+        if place.redo == "nothing":
+            self._say(f"{place.part.label}: nothing has changed")
+        initialize = form.initialize if place.redo == "all" else []
+        maintenance = form.maintenance if place.redo != "nothing" else []
+        for step in (*initialize, *maintenance):
             await self._step(place, step, files)
 
-    async def _clone(self, part: Part, source: Source, taken: set[str]) -> Place:
+    async def _clone(self, place: Place, fetched: Fetched) -> None:
+        """Make the clone, or bring the one that came with the base to the newest commit."""
         assert self.sandbox is not None  # noqa: S101
-        folder = next(name for name in numbered(source.ref.name.rpartition("/")[2]) if name not in taken)
-        taken.add(folder)
-        path = f"{self._inside(self.sandbox, 'workspace')}/{folder}"
-        settings = self.runtime.settings
+        settings, source, branch = self.runtime.settings, fetched.source, fetched.branch
+        self._say(f"Cloning {source.forge_name} ({branch}) to {place.folder}")
+        wanted = Clone(source.forge_name, place.folder, branch, fetched.commit, branch)
         try:
-            refs = await read_refs(source.mirror)
-            branch, commit = refs.base(part.form.branch)
-            self._say(f"Cloning {source.forge_name} ({branch}) to {path}")
-            wanted = Clone(source.forge_name, path, branch, commit, branch)
+            if place.redo == "all":
+                await self.sandbox.exec(["rm", "-rf", "--", place.folder])
             await prepare_clone(
-                self.sandbox, wanted, refs, mirror=source.inside(self.sandbox), origin=source.ref.origin,
+                self.sandbox, wanted, fetched.refs, mirror=source.inside(self.sandbox), origin=source.ref.origin,
                 identity=Identity(settings.git_author_name, settings.git_author_email),
             )  # fmt: skip
             await mark_as_snapshot(self.sandbox, wanted)
         except (Refusal, GitError, WorkspaceGitError, OSError) as error:
-            raise Failed(f"{part.label}: it cannot be cloned: {error}") from None
-        mirror = source.mirror.relative_to(settings.data)
-        return Place(part, path, {"name": source.forge_name, "folder": folder, "mirror": str(mirror)})
+            raise Failed(f"{place.part.label}: it cannot be cloned: {error}") from None
 
     async def _step(self, place: Place, step: Step, files: dict[str, str]) -> None:
         """One script in a shell of its own; what it appends to $ENVRC counts for all that follow."""
@@ -280,6 +345,18 @@ class Build:
         ]  # fmt: skip
         clones = [place.clone for place in self.places if place.clone is not None]
         return {"parts": clean(parts), "clones": clones, "has_variables": variables.exit_code == 0}
+
+
+def _folders(fetched: dict[str, Fetched], plan: Plan) -> dict[str, str]:
+    """Where each clone lies in the workspace: those of the base stay where they are."""
+    found = {name: plan.folders[name] for name in fetched if name in plan.folders}
+    taken = {"attachments", *found.values()}
+    for name, one in fetched.items():
+        if name not in found:
+            own = one.source.ref.name.rpartition("/")[2]
+            found[name] = next(folder for folder in numbered(own) if folder not in taken)
+            taken.add(found[name])
+    return found
 
 
 def _keep(root: Path, kept: Path) -> None:

@@ -36,6 +36,8 @@ class Part:
     repo_name: str | None
     form: Form
     files: tuple[File, ...]
+    origin: str | None = None
+    """Where its text stands, if that is the repository itself."""
 
     @property
     def label(self) -> str:
@@ -48,6 +50,8 @@ class Part:
 class Inputs:
     parts: list[Part]
     secrets: list[SessionSecret]
+    base: Any | None = None
+    """The newest build whose snapshot is there, if this one may go on from it."""
 
 
 def read_inputs(ctx: Context, org_id: str) -> Inputs:

@@ -125,6 +125,20 @@ async def test_a_secret_has_a_name_of_its_own(old_keys):
     assert [one["key"] for one in (await old.get("/v1/secrets")).json()] == ["TOKEN"]
 
 
+async def test_a_playbook_keeps_its_macro_until_null_and_its_schema_always(old_keys, world):
+    old, admin = await old_keys.client("old_admin"), await old_keys.client("org_admin")
+    sent = {"title": "T", "body": "B", "macro": "!t", "structured_output_schema": {"type": "object"}}
+    made = (await admin.post(f"/v3/organizations/{world.org}/playbooks", json=sent)).json()
+    one = f"/v1/playbooks/{made['playbook_id']}"
+    for body, macro in (({"title": "U", "body": "C"}, "!t"), ({"title": "V", "body": "D", "macro": None}, None)):
+        assert (await old.put(one, json=body)).json() == {"status": "success"}
+        now = (await old.get(one)).json()
+        assert (now["title"], now["body"], now["macro"]) == (body["title"], body["body"], macro)
+    kept = (await admin.get(f"/v3/organizations/{world.org}/playbooks/{made['playbook_id']}")).json()
+    assert kept["structured_output_schema"] == {"type": "object"}
+    assert (await old.put(one, json={"title": "V"})).status_code == 422
+
+
 async def test_records_name_the_key_of_an_organization(old, old_keys):
     await create(old)
     query = select(audit_log.c.action, audit_log.c.data, audit_log.c.user_id).order_by(audit_log.c.id.desc()).limit(1)

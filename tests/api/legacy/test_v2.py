@@ -248,6 +248,7 @@ async def test_playbooks_keep_what_is_left_out(old, world):
     made = await ok(old.post(f"{TOP}/playbooks", json={"title": "T", "body": "B", "macro": "!t"}))
     one = f"{TOP}/playbooks/{made['playbook_id']}"
     assert await ok(old.put(one, json={"title": "U"})) == DONE
+    assert await ok(old.put(one, json={"body": None, "macro": None})) == DONE
     now = await ok(old.get(one))
     assert (now["title"], now["body"], now["macro"], now["account_id"]) == ("U", "B", "!t", world.enterprise)
     assert [one["playbook_id"] for one in await ok(old.get(f"{TOP}/playbooks"))] == [made["playbook_id"]]

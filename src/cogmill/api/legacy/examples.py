@@ -204,7 +204,7 @@ V2: dict[str, Example] = {
     "create_playbook_v2_enterprise_playbooks_post": same(body=_PLAYBOOK),
     "update_playbook_v2_enterprise_playbooks__playbook_id__put": Example(
         _SHIP, (_SHIP,),
-        "In v2 what is left out stays; in v3 it is taken away.",
+        "In v2 all may be left out, and null changes nothing; v3 needs title and body, and null takes the macro away.",
     ),
     "get_playbook_v2_enterprise_playbooks__playbook_id__get": _SHARED_PAIR,
     "delete_playbook_v2_enterprise_playbooks__playbook_id__delete": _SHARED_PAIR,

@@ -121,10 +121,8 @@ def get_playbook(ctx: Context, playbook_id: str) -> PlaybookV1Out:
 
 
 def replace_playbook(ctx: Context, playbook_id: str, body: PlaybookV1In) -> StatusOut:
-    """Saves a new version. v1 has no schemas of output: the playbook keeps the one that it has."""
-    kept = playbooks.get(ctx, playbook_id).structured_output_schema
-    values = body.model_dump() | {"structured_output_schema": kept}
-    playbooks.replace(ctx, playbook_id, as_input(PlaybookIn, values))
+    """Saves a new version. A macro that is left out stays, as does the schema of output, which v1 does not know."""
+    playbooks.replace(ctx, playbook_id, as_input(PlaybookIn, body.model_dump(exclude_unset=True)))
     return DONE
 
 

@@ -59,7 +59,7 @@ def create_playbook(ctx: Context, body: PlaybookV2In) -> PlaybookV2Out:
 def update_playbook(ctx: Context, playbook_id: str, body: PlaybookV2Patch) -> SuccessOut:
     """Saves a new version."""
     kept = playbooks.get(ctx, playbook_id)
-    values = {name: getattr(kept, name) for name in ("title", "body", "macro", "structured_output_schema")}
+    values = {"title": kept.title, "body": kept.body}
     playbooks.replace(ctx, playbook_id, as_input(PlaybookIn, values | body.model_dump(exclude_none=True)))
     return DONE
 

@@ -66,13 +66,16 @@ def main() -> int:
             if not given.parts or name in given.parts:
                 progress.print(f"measuring {name} ...", style="dim")
                 rows += _measured(part, root, given.runs, name)
-    table = _table(rows, floor, given.runs)
-    console = Console(width=None if sys.stdout.isatty() else 200)
-    console.print(table)
+    title = f"Cogmill, medians of {given.runs} runs"
     if given.write:
-        _write(table)
-    missed = [row.name for row in rows if row.is_met is False or (row.limit is not None and not row.values)]
-    return 1 if missed else 0
+        _write(_table(rows, floor, title))
+    return show(rows, floor, title)
+
+
+def show(rows: list[Number], floor: dict[str, str], title: str) -> int:
+    """Print the table; 1 when a target was missed."""
+    Console(width=None if sys.stdout.isatty() else 200).print(_table(rows, floor, title))
+    return int(any(row.is_met is False or (row.limit is not None and not row.values) for row in rows))
 
 
 def _measured(part: Callable[[Path, int], list[Number]], root: Path, runs: int, name: str) -> list[Number]:
@@ -83,11 +86,9 @@ def _measured(part: Callable[[Path, int], list[Number]], root: Path, runs: int, 
         return [Number(name, "", limit=0, note=f"failed: {type(error).__name__}: {str(error)[:300]}")]
 
 
-def _table(rows: list[Number], floor: dict[str, str], runs: int) -> Table:
+def _table(rows: list[Number], floor: dict[str, str], title: str) -> Table:
     bare = "  ".join(f"{name}: {value}" for name, value in floor.items())
-    table = Table(
-        title=f"Cogmill, medians of {runs} runs", caption=f"This machine's floor: {bare}", title_justify="left"
-    )
+    table = Table(title=title, caption=f"This machine's floor: {bare}", title_justify="left")
     table.caption_justify = "left"
     table.add_column("number")
     table.add_column("target")

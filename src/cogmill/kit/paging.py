@@ -39,7 +39,7 @@ def decode_text_cursor(cursor: str) -> str:
             return text[1:]
     except (ValueError, binascii.Error):
         pass
-    raise _no_cursor()
+    raise no_cursor()
 
 
 def decode_cursor(cursor: str) -> int:
@@ -50,10 +50,11 @@ def decode_cursor(cursor: str) -> int:
             return int(text[1:])
     except (ValueError, binascii.Error):
         pass
-    raise _no_cursor()
+    raise no_cursor()
 
 
-def _no_cursor() -> Invalid:
+def no_cursor() -> Invalid:
+    """What a cursor that was made up is answered with."""
     return Invalid.at("query", "after", msg="This is no cursor of this list; pass end_cursor of the page before.")
 
 

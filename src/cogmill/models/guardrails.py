@@ -38,5 +38,6 @@ guardrail_violation = Table(
     Column("action_taken", String, nullable=False, comment="warned, blocked, asked; then approved or declined"),
     Column("created_at", Float(53), nullable=False),
     Index(None, "org_id", "id"),
+    Index(None, "guardrail_id", "id"),
     Index(None, "session_id", "event_id"),
 )

@@ -23,6 +23,8 @@ metric_sum = Table(
     Column("playbook_id", String, primary_key=True),
     Column("service_user_id", String, primary_key=True),
     *(Column(name, BigInteger, nullable=False) for name in COUNTERS),
+    Index(None, "org_id", "part", "playbook_id", "span", "start"),
+    Index(None, "org_id", "part", "service_user_id", "span", "start"),
     comment="of what was created in the span, as it stands now",
     sqlite_with_rowid=False,
 )

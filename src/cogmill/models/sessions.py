@@ -43,13 +43,31 @@ session = Table(
     Column("idle_since", Float(53), comment="set while it waits for the user"),
     Column("active_since", Float(53), comment="up to when its run has booked ACUs; null while nobody runs it"),
     Index(None, "org_id", "id"),
-    Index(None, "org_id", "created_at"),
+    Index(None, "org_id", "created_at", "id"),
     Index(None, "org_id", "is_archived", "id"),
+    Index(None, "org_id", "category", "id"),
+    Index(None, "org_id", "origin", "id"),
     Index(None, "org_id", "updated_at", "id"),
     Index(None, "org_id", "user_id", "id"),
     Index(None, "org_id", "service_user_id", "id"),
     Index(None, "org_id", "playbook_id", "id"),
     Index(None, "parent_session_id"),
+    # The same for all organizations together.
+    Index(None, "created_at", "id"),
+    Index(None, "updated_at", "id"),
+    Index(None, "origin", "id"),
+    *(
+        Index(None, name, "id", sqlite_where=text(f"{name} IS NOT NULL"), postgresql_where=text(f"{name} IS NOT NULL"))
+        for name in ("category", "user_id", "service_user_id", "playbook_id", "schedule_id")
+    ),
+    Index(
+        "ix_session_of_person",
+        "user_id",
+        "created_at",
+        sqlite_where=text("user_id IS NOT NULL"),
+        postgresql_where=text("user_id IS NOT NULL"),
+    ),
+    Index("ix_session_archived", "id", sqlite_where=text("is_archived = 1"), postgresql_where=text("is_archived")),
     Index(
         "ix_session_of_schedule",
         "org_id",
@@ -99,6 +117,7 @@ session_label = Table(
     Column("value", String, primary_key=True),
     Column("session", BigId, ForeignKey("session.id"), primary_key=True),
     Index(None, "session"),
+    Index(None, "kind", "value", "session"),
     comment="tags and repositories of sessions, for the list filters",
     sqlite_with_rowid=False,
 )

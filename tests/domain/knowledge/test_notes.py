@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import delete, select
 
+from cogmill.domain.knowledge import queries
 from cogmill.models.audit import audit_log
 from cogmill.models.knowledge import knowledge_note, knowledge_word, postgres_words, sqlite_words
 
@@ -66,7 +67,9 @@ async def test_what_the_enterprise_shares_is_seen_everywhere_and_changed_there_a
     assert (saved["org_id"], saved["body"]) == (server.world.org, "By the enterprise.")
 
 
-async def test_a_note_is_found_at_once_by_its_words(knowledge):
+@pytest.mark.parametrize("near", [1, 400], ids=["by the index", "by reading the newest"])
+async def test_a_note_is_found_at_once_by_its_words(knowledge, monkeypatch, near):
+    monkeypatch.setattr(queries, "NEAR", near)
     made = await knowledge.create(
         "Größe", body="Ask the payments team, not OR me.", trigger="Release of v2", macro="!pay"
     )
@@ -115,8 +118,9 @@ async def test_filters_by_folder_and_pin(knowledge):
     assert await knowledge.names(search="always", folder_path="/", pinned_repo="ALL") == ["Always"]
 
 
-@pytest.mark.parametrize("search", [None, "about"])
-async def test_pages_mix_own_and_shared_notes(knowledge, search):
+@pytest.mark.parametrize(("search", "near"), [(None, 400), ("about", 400), ("about", 2)])
+async def test_pages_mix_own_and_shared_notes(knowledge, monkeypatch, search, near):
+    monkeypatch.setattr(queries, "NEAR", near)
     for number in range(7):
         await (knowledge.create if number % 2 else knowledge.share)(f"N{number}")
     seen, after = [], ""

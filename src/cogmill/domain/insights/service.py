@@ -12,7 +12,7 @@ from cogmill.domain.insights.jobs import Claim
 from cogmill.domain.insights.schemas import AnalysisOut, GenerateOut, InsightsOut
 from cogmill.domain.metrics.marks import mark
 from cogmill.domain.metrics.sizes import size_of
-from cogmill.domain.sessions import queries
+from cogmill.domain.sessions import listing, queries
 from cogmill.domain.sessions.queries import SessionRow
 from cogmill.domain.sessions.schemas import SessionFilters
 from cogmill.kit.errors import Conflict
@@ -27,16 +27,9 @@ class NothingSaid(Conflict):
     """There is nothing to analyse yet."""
 
 
-def list_page(
-    ctx: Context,
-    query: SessionFilters,
-    *,
-    devin_id: str | None = None,
-    org_ids: Sequence[str] | None = None,
-    with_deleted: bool = False,
-) -> Slice[InsightsOut]:
-    """One page of sessions with their insights, newest first."""
-    part = queries.list_page(ctx, query, devin_id=devin_id, org_ids=org_ids, with_deleted=with_deleted)
+def list_page(ctx: Context, query: SessionFilters, place: listing.Place) -> Slice[InsightsOut]:
+    """One page of sessions with their insights, in the order of the list of sessions."""
+    part = listing.list_page(ctx, query, place)
     return Slice(present(ctx, part.items), part.end_cursor)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    and_,
     cast,
     delete,
     func,
@@ -81,11 +82,14 @@ def fitting(ctx: Context, places: Collection[str], words: Collection[str], most:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """How to find notes by words: the index, its column that names the note, and what must be true."""
+    """How to find notes by words: the index and its column that names the note."""
 
     table: Table
     note: ColumnElement[int]
     matches: ColumnElement[bool]
+    """What must be true, of any note: the index finds them."""
+    says: ColumnElement[bool]
+    """The same of notes that are known already: their words are read."""
 
 
 def holding(ctx: Context, place: str | None, words: Collection[str]) -> Holding:
@@ -96,11 +100,13 @@ def holding(ctx: Context, place: str | None, words: Collection[str]) -> Holding:
     if ctx.db.dialect.name == "sqlite":
         parts = [*map(_quoted, whole), _quoted(last) + ("*" if begins else "")]
         asked = " AND ".join([*map(_sqlite_places, [places] if places else []), *(f"said : {part}" for part in parts)])
-        return Holding(sqlite_words, sqlite_words.c.rowid, _SQLITE.op("MATCH", is_comparison=True)(asked))
+        said = " " + sqlite_words.c.said + " "
+        says = and_(*(said.like(f"% {word} %") for word in whole), said.like(f"% {last}{'' if begins else ' '}%"))
+        return Holding(sqlite_words, sqlite_words.c.rowid, _SQLITE.op("MATCH", is_comparison=True)(asked), says)
     parts = [*(f"'{word}'" for word in whole), f"'{last}'" + (":*" if begins else "")]
     asked = " & ".join([*map(_postgres_places, [places] if places else []), *parts])
-    said = postgres_words.c.said.op("@@", is_comparison=True)(cast(asked, TSQUERY))
-    return Holding(postgres_words, postgres_words.c.note, said)
+    holds = postgres_words.c.said.op("@@", is_comparison=True)
+    return Holding(postgres_words, postgres_words.c.note, holds(cast(asked, TSQUERY)), holds(cast(asked, TSQUERY)))
 
 
 def _count(ctx: Context, place: str, words: Iterable[str], change: int) -> None:

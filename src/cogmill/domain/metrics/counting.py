@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, select, union_all
 from sqlalchemy.engine import Row
@@ -20,6 +20,10 @@ PR_STATES = {"open": "opened", "closed": "closed", "merged": "merged"}
 Counts = Counter[str]
 
 
+Kind = Literal["sessions", "pull requests", "searches"]
+KINDS: frozenset[Kind] = frozenset({"sessions", "pull requests", "searches"})
+
+
 @dataclass(frozen=True, slots=True)
 class Which:
     """Whose sessions, and pull requests of these. None: all."""
@@ -28,6 +32,8 @@ class Which:
     playbook_id: str | None = None
     service_user_ids: Sequence[str] | None = None
     user_ids: Sequence[str] | None = None
+    kinds: frozenset[Kind] = KINDS
+    """What is asked for: counters of other kinds may be wrong, for they cost time."""
 
     @property
     def names_sessions(self) -> bool:
@@ -44,7 +50,7 @@ def session_groups(db: Connection, scope: Scope, which: Which, times: Range) -> 
     """Sessions that were created in the time, by all that metrics tell apart."""
     columns = session.c
     merged = select(literal(1)).where(pull_request.c.session == columns.id, pull_request.c.state == "merged").exists()
-    facts = within(_sessions(owned(session, scope), which), columns.created_at, times).with_only_columns(
+    facts = within(_sessions(_reached(scope, which), which), columns.created_at, times).with_only_columns(
         columns.origin, columns.playbook_id, columns.service_user_id, columns.category, columns.subcategory,
         columns.has_searched, size_column().label("size"),
         case((merged, 1), else_=0).label("is_merged"), columns.acus_micro,
@@ -55,14 +61,22 @@ def session_groups(db: Connection, scope: Scope, which: Which, times: Range) -> 
     return list(db.execute(query.group_by(*keys)))
 
 
+def _reached(scope: Scope, which: Which) -> Select[Any]:
+    """Sessions of the scope. Those of people are found by person and time, not by organization."""
+    if which.user_ids is None or scope.org_id is None:
+        return owned(session, scope, along_key=which.user_ids is not None)
+    everywhere = owned(session, Scope(scope.enterprise_id, None), along_key=True)
+    return everywhere.where(session.c.org_id.concat("") == scope.org_id)
+
+
 def _sessions(query: Select[Any], which: Which) -> Select[Any]:
-    """Only those that are asked for."""
+    """Only those that are asked for, looked for among all of the time: most have sessions at any time."""
     if which.org_ids is not None:
         query = query.where(session.c.org_id.in_(which.org_ids))
     if which.playbook_id is not None:
-        query = query.where(session.c.playbook_id == which.playbook_id)
+        query = query.where(session.c.playbook_id.concat("") == which.playbook_id)
     if which.service_user_ids is not None:
-        query = query.where(session.c.service_user_id.in_(which.service_user_ids))
+        query = query.where(session.c.service_user_id.concat("").in_(which.service_user_ids))
     if which.user_ids is not None:
         query = query.where(session.c.user_id.in_(which.user_ids))
     return query
@@ -127,10 +141,13 @@ def _searches(scope: Scope, which: Which) -> Select[Any]:
 
 
 def counts(db: Connection, scope: Scope, which: Which, times: Range) -> Counts:
-    """All counters of a time."""
-    found = of_sessions(session_groups(db, scope, which, times))
-    found.update(of_pull_requests(pull_request_groups(db, scope, which, times)))
-    if which.playbook_id is None and which.service_user_ids is None:
+    """All counters of a time, of the kinds that are asked for."""
+    found: Counts = Counter()
+    if "sessions" in which.kinds:
+        found.update(of_sessions(session_groups(db, scope, which, times)))
+    if "pull requests" in which.kinds:
+        found.update(of_pull_requests(pull_request_groups(db, scope, which, times)))
+    if "searches" in which.kinds and which.playbook_id is None and which.service_user_ids is None:
         found.update(searches(db, scope, which, times))
     return found
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, literal_column
 from cogmill.access.context import Context
 from cogmill.access.scope import owned
 from cogmill.domain.metrics import active, counting
-from cogmill.domain.metrics.counting import MICRO, Counts, Which
+from cogmill.domain.metrics.counting import MICRO, Counts, Kind, Which
 from cogmill.domain.metrics.schemas import (
     ActiveQuery,
     ActiveUsersOut,
@@ -70,13 +70,15 @@ def _totals(ctx: Context, query: TimesQuery, which: Which) -> Counts:
     return totals(ctx.db, ctx.scope, which, _range(query.time_after, query.time_before), ctx.now)
 
 
-def _which(query: SessionsQuery) -> Which:
-    return Which(_organizations(query), query.playbook_id, query.service_user_ids, query.user_ids)
+def _which(query: SessionsQuery, kind: Kind) -> Which:
+    return Which(
+        _organizations(query), query.playbook_id, query.service_user_ids, query.user_ids, kinds=frozenset({kind})
+    )
 
 
 def sessions(ctx: Context, query: SessionsQuery) -> SessionMetricsOut:
     """Sessions that were created in a range, as they stand now."""
-    found = _totals(ctx, query, _which(query))
+    found = _totals(ctx, query, _which(query, "sessions"))
     count = found["sessions"]
     return SessionMetricsOut(
         sessions_created_count=count,
@@ -96,7 +98,7 @@ def _by_size(found: Counts, what: str) -> CountsBySize:
 
 def pull_requests(ctx: Context, query: SessionsQuery) -> PrMetricsOut:
     """Pull requests that were recorded in a range, as they stand now."""
-    found = _totals(ctx, query, _which(query))
+    found = _totals(ctx, query, _which(query, "pull requests"))
     taken_over = {name: found[f"prs_taken_over_{name}"] for name in ("opened", "closed", "merged")}
     return PrMetricsOut(
         prs_created_count=_created(found),
@@ -116,7 +118,8 @@ def _created(found: Counts) -> int:
 
 def searches(ctx: Context, query: TimesQuery) -> SearchMetricsOut:
     """Searches of indexed code by people and service users."""
-    return SearchMetricsOut(searches_created_count=_totals(ctx, query, Which(_organizations(query)))["searches"])
+    which = Which(_organizations(query), kinds=frozenset({"searches"}))
+    return SearchMetricsOut(searches_created_count=_totals(ctx, query, which)["searches"])
 
 
 def usage(ctx: Context, query: UsageQuery) -> UsageMetricsOut:

@@ -24,7 +24,8 @@ def stale_days(db: Connection, scope: Scope, org_ids: Sequence[str] | None, time
     marked = within(
         owned(metric_mark, scope, metric_mark.c.day, with_deleted=True).distinct(), metric_mark.c.day, times
     )
-    busy = within(owned(session, scope, session.c.created_at), session.c.created_at, times)
+    # As a sum, or SQLite would find them among all sessions of the time rather than among the few busy ones.
+    busy = within(owned(session, scope, session.c.created_at), session.c.created_at + 0, times)
     busy = busy.where(session.c.run_state != _IDLE)
     if org_ids is not None:
         busy = busy.where(session.c.org_id.in_(org_ids))

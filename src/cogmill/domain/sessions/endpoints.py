@@ -5,7 +5,7 @@ from typing import Any
 
 from cogmill.access.context import Context
 from cogmill.domain.attachments.service import attachment_url
-from cogmill.domain.sessions import events, queries, service
+from cogmill.domain.sessions import events, listing, queries, service
 from cogmill.domain.sessions.create import create_session
 from cogmill.domain.sessions.queries import SessionRow
 from cogmill.domain.sessions.schemas import (
@@ -35,7 +35,7 @@ def create(ctx: Context, query: CreateQuery, body: SessionIn) -> SessionOut:
 
 
 def list_(ctx: Context, query: SessionListQuery) -> Page[SessionOut]:
-    return show_page(ctx, queries.list_page(ctx, query, devin_id=query.devin_id))
+    return show_page(ctx, listing.list_page(ctx, query, listing.Place(devin_id=query.devin_id)))
 
 
 def show_page(ctx: Context, part: Slice[SessionRow]) -> Page[SessionOut]:

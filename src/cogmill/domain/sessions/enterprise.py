@@ -1,7 +1,7 @@
 """Handlers of the session operations above the organizations: they find the organization, the rest is the same."""
 
 from cogmill.access.context import Context
-from cogmill.domain.sessions import endpoints, queries
+from cogmill.domain.sessions import endpoints, listing, queries
 from cogmill.domain.sessions.schemas import (
     EnterpriseSessionListQuery,
     MessageIn,
@@ -18,8 +18,8 @@ from cogmill.web.params import Page
 
 def list_(ctx: Context, query: EnterpriseSessionListQuery) -> Page[SessionOut]:
     """Sessions of all organizations, or of those that are named."""
-    part = queries.list_page(ctx, query, org_ids=query.org_ids, with_deleted=query.include_deleted_orgs)
-    return endpoints.show_page(ctx, part)
+    place = listing.Place(org_ids=query.org_ids, with_deleted=query.include_deleted_orgs)
+    return endpoints.show_page(ctx, listing.list_page(ctx, query, place))
 
 
 def get(ctx: Context, devin_id: str, query: OrgQuery) -> SessionOut:

@@ -11,12 +11,11 @@ from sqlalchemy.engine import Row
 from cogmill.access.context import Context
 from cogmill.access.permissions import Permission as P
 from cogmill.access.scope import owned
-from cogmill.domain.sessions.schemas import PullRequestRef, SessionFilters, SessionOut
+from cogmill.domain.sessions.schemas import PullRequestRef, SessionOut
 from cogmill.domain.sessions.states import Detail, Status
 from cogmill.kit.errors import Forbidden, NotFound
-from cogmill.kit.paging import Slice, fetch_page
 from cogmill.models.content import attachment
-from cogmill.models.sessions import pull_request, session, session_attachment, session_label
+from cogmill.models.sessions import pull_request, session, session_attachment
 
 SessionRow = Row[Any]
 VIEW_ALL = (P.VIEW_ORG_SESSIONS, P.VIEW_ACCOUNT_SESSIONS)
@@ -43,8 +42,8 @@ def mine(ctx: Context, query: Select[Any]) -> Select[Any]:
     """Without the right to see all sessions, a caller sees the own ones."""
     if ctx.allows(*VIEW_ALL):
         return query
-    caller = ctx.principal.principal_id
-    return query.where((session.c.user_id == caller) | (session.c.service_user_id == caller))
+    column = session.c.user_id if ctx.principal.service_user_id is None else session.c.service_user_id
+    return query.where(column == ctx.principal.principal_id)
 
 
 def find(ctx: Context, devin_id: str, *, lock: bool = False) -> SessionRow:
@@ -72,65 +71,6 @@ def enter(ctx: Context, devin_id: str, org_id: str | None) -> None:
     if org_id not in {None, row.org_id}:
         raise SessionNotFound(f"There is no session {devin_id[:64]!r} in the organization that org_id names.")
     ctx.narrow(row.org_id)
-
-
-def list_page(
-    ctx: Context,
-    query: SessionFilters,
-    *,
-    devin_id: str | None = None,
-    org_ids: Sequence[str] | None = None,
-    with_deleted: bool = False,
-) -> Slice[SessionRow]:
-    """One page of sessions, newest first."""
-    found = mine(ctx, owned(session, ctx.scope, along_key=org_ids is None, with_deleted=with_deleted))
-    columns = session.c
-    equal: dict[Any, Any] = {columns.category: query.category, columns.playbook_id: query.playbook_id}
-    equal |= {columns.schedule_id: query.schedule_id, columns.is_archived: query.is_archived}
-    for column, value in equal.items():
-        if value is not None:
-            found = found.where(column == value)
-    ids = [full_id(one) for one in (query.session_ids or [])]
-    among: dict[Any, Sequence[str] | None] = {
-        columns.session_id: ids if query.session_ids is not None else None,
-        columns.org_id: org_ids,
-        columns.user_id: query.user_ids,
-        columns.service_user_id: query.service_user_ids,
-        columns.origin: [_origin(one) for one in query.origins] if query.origins is not None else None,
-    }
-    for column, values in among.items():
-        if values is not None:
-            found = found.where(column.in_(values))
-    if devin_id is not None:
-        found = found.where(columns.session_id == full_id(devin_id))
-    found = _within_times(found, query)
-    for kind, values in (("tag", query.tags), ("repo", query.repo_names)):
-        if values is not None:
-            found = found.where(columns.id.in_(_labelled(ctx, kind, values, with_deleted)))
-    return fetch_page(ctx.db, found, columns.id, query.first, query.after, descending=True)
-
-
-def _origin(name: str) -> str:
-    return "automation" if name == "scheduled" else name
-
-
-def _within_times(found: Select[Any], query: SessionFilters) -> Select[Any]:
-    bounds = (
-        (session.c.created_at, query.created_after, query.created_before),
-        (session.c.updated_at, query.updated_after, query.updated_before),
-    )
-    for column, after, before in bounds:
-        if after is not None:
-            found = found.where(column >= after)
-        if before is not None:
-            found = found.where(column < before)
-    return found
-
-
-def _labelled(ctx: Context, kind: str, values: Sequence[str], with_deleted: bool) -> Select[Any]:
-    return owned(session_label, ctx.scope, session_label.c.session, with_deleted=with_deleted).where(
-        session_label.c.kind == kind, session_label.c.value.in_(values)
-    )
 
 
 def attachments_of(ctx: Context, row: SessionRow) -> list[Any]:

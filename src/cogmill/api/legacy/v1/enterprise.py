@@ -18,7 +18,7 @@ from cogmill.api.legacy.v1.schemas import (
 )
 from cogmill.domain.members.names import emails, names
 from cogmill.domain.organizations import service as organizations
-from cogmill.domain.sessions import queries
+from cogmill.domain.sessions import listing, queries
 from cogmill.domain.sessions.schemas import PullRequestRef, SessionFilters, SessionOut
 from cogmill.kit.errors import BadRequest
 from cogmill.web.params import PageQuery
@@ -34,7 +34,7 @@ def consumption(ctx: Context, query: ConsumptionQuery) -> ConsumptionV1Out:
     begin = datetime.combine(first, time(), UTC)
     filters = SessionFilters(created_after=int(begin.timestamp()), created_before=int(end.timestamp()))
     rows, more = at_offset(
-        lambda after, count: queries.list_page(ctx, filters.model_copy(update={"after": after, "first": count})),
+        lambda after, count: listing.list_page(ctx, filters.model_copy(update={"after": after, "first": count})),
         0, MOST_SESSIONS,
     )  # fmt: skip
     if more:

@@ -25,7 +25,7 @@ from cogmill.api.legacy.v1.states import plain_status, status_enum
 from cogmill.domain.attachments import endpoints as attachments
 from cogmill.domain.attachments.schemas import AttachmentOut
 from cogmill.domain.members.names import emails, with_email
-from cogmill.domain.sessions import events, queries, service
+from cogmill.domain.sessions import events, listing, queries, service
 from cogmill.domain.sessions.create import create_session
 from cogmill.domain.sessions.once import create_once
 from cogmill.domain.sessions.schemas import MessageIn, SessionFilters, SessionIn, SessionOut
@@ -62,7 +62,7 @@ def list_(ctx: Context, query: SessionsQuery) -> SessionsV1Out:
     filters = SessionFilters(tags=query.tags, user_ids=user_ids)
     offset = query.offset if query.skip is None else query.skip
     rows, _ = at_offset(
-        lambda after, first: queries.list_page(ctx, filters.model_copy(update={"after": after, "first": first})),
+        lambda after, first: listing.list_page(ctx, filters.model_copy(update={"after": after, "first": first})),
         offset, query.limit,
     )  # fmt: skip
     return SessionsV1Out(sessions=[SessionV1Out(**one) for one in _shown(ctx, rows)])

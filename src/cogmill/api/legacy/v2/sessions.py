@@ -16,7 +16,7 @@ from cogmill.api.legacy.v2.session_schemas import (
     SessionV2Out,
 )
 from cogmill.domain.insights import service as insights
-from cogmill.domain.sessions import queries
+from cogmill.domain.sessions import listing, queries
 from cogmill.domain.sessions.events import first_messages
 from cogmill.domain.sessions.schemas import SessionFilters, SessionOut
 
@@ -56,8 +56,8 @@ def _list(ctx: Context, query: SessionsV2Query, org_ids: list[str] | None, show:
         updated_before=query.updated_date_to,
     )  # fmt: skip
     return page_of(
-        lambda after, first: queries.list_page(
-            ctx, filters.model_copy(update={"after": after, "first": first}), org_ids=org_ids
+        lambda after, first: listing.list_page(
+            ctx, filters.model_copy(update={"after": after, "first": first}), listing.Place(org_ids=org_ids)
         ),
         query,
         lambda rows: show(ctx, rows),

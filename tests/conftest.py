@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from sqlalchemy import select, update
 from starlette.applications import Starlette
 
@@ -37,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [one for one in os.environ if one.startswith(("COGMILL_", "DEVIN_")) and "CHROM" not in one]:
         if name != "COGMILL_REQUIRE_BROWSER":
             del os.environ[name]  # settings of the calling shell are no part of the tests
+    # As it comes, structlog draws the trace of an expected failure with rich, which takes seconds.
+    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

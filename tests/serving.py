@@ -1,13 +1,17 @@
 """A real `cogmill serve` in a process of its own: started, killed and started again by tests."""
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -30,6 +34,32 @@ def free_port() -> int:
     raise AssertionError("no port is free")
 
 
+def _make(data: Path, environment: dict[str, str]) -> dict[str, str]:
+    """What `cogmill init` prints of a new data folder."""
+    command = [sys.executable, "-m", "cogmill", "init", "--data", str(data), "--json"]
+    made = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, timeout=60)
+    keys: dict[str, str] = json.loads(made.stdout)
+    return keys
+
+
+def _copy(data: Path) -> dict[str, str]:
+    """The same for a copy of one that was made before: a second saved for every server of the suite."""
+    folder, keys = _first()
+    shutil.copytree(folder, data, dirs_exist_ok=True)
+    return keys
+
+
+@cache
+def _first() -> tuple[Path, dict[str, str]]:
+    root = Path(tempfile.mkdtemp(prefix="cogmill-first-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    return root / "data", _make(root / "data", _plain_environment())
+
+
+def _plain_environment() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith(("COGMILL_", "DEVIN_"))}
+
+
 class Served:
     """One data folder and the server process over it."""
 
@@ -38,13 +68,9 @@ class Served:
         self.flags = flags
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("COGMILL_", "DEVIN_"))}
+        self.environment = _plain_environment()
+        self.keys: dict[str, str] = _make(data, self.environment | settings) if settings else _copy(data)
         self.environment |= settings
-        made = subprocess.run(
-            [sys.executable, "-m", "cogmill", "init", "--data", str(data), "--port", str(self.port), "--json"],
-            check=True, capture_output=True, text=True, env=self.environment, timeout=60,
-        )  # fmt: skip
-        self.keys: dict[str, str] = json.loads(made.stdout)
         self.client = httpx.Client(
             base_url=self.url, headers={"authorization": f"Bearer {self.keys['org_key']}"}, timeout=30
         )

@@ -14,13 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cogmill.access.context import Runtime
 from cogmill.access.rate_limits import Said
 from cogmill.api.build import routes
 from cogmill.api.operations import Op
+from cogmill.api.routing import OpRouter
 from cogmill.kit import metrics
 from cogmill.kit.logs import logger
 from cogmill.kit.traces import Traces
@@ -38,11 +38,11 @@ Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 def create_app(runtime: Runtime, table: list[Op], lifespan: Lifespan | None = None) -> Starlette:
     """The application over a runtime; nothing starts before its lifespan does."""
-    app = Api(routes=routes(table, runtime), lifespan=lifespan, exception_handlers={HTTPException: _http_exception})
+    app = Api(exception_handlers={HTTPException: _http_exception})
+    app.router = OpRouter(routes(table, runtime), lifespan=lifespan)
     app.trusted_proxies = runtime.settings.trusted_proxies
     app.sunset = runtime.settings.legacy_sunset
     app.traces = runtime.traces
-    app.router.redirect_slashes = False
     return app
 
 
@@ -61,28 +61,18 @@ class Api(Starlette):
 
 async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
-    detail, allowed = error.detail, ""
+    detail, headers = error.detail, error.headers or {}
     if error.status_code == 404:
         detail = f"There is no operation at {request.url.path[:200]!r}. /docs lists them."
     elif error.status_code == 405:
-        allowed = ", ".join(_methods_at(request))
-        detail = f"{request.method} is not possible here, only {allowed}."
+        detail = f"{request.method} is not possible here, only {headers['Allow']}."
     title = HTTPStatus(error.status_code).phrase
     if legacy.is_legacy(request.url.path):
         answer = plain(error.status_code, detail)
     else:
         answer = problem(error.status_code, title, detail, request.scope["request_id"])
-    answer.headers.update(error.headers or {})
-    if allowed:
-        answer.headers["allow"] = allowed
+    answer.headers.update(headers)
     return answer
-
-
-def _methods_at(request: Request) -> list[str]:
-    """Every method of an address: the router tells only those of the first row that fits."""
-    fitting = [route for route in request.app.router.routes if route.matches(request.scope)[0] is not Match.NONE]
-    methods = {method for route in fitting for method in route.methods}
-    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 class Surroundings:

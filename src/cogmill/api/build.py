@@ -1,18 +1,17 @@
 """From the table to routes: the guard and one transaction surround every handler."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
-from starlette.types import Receive, Scope, Send
 
 from cogmill.access.context import Context, Runtime
 from cogmill.api import idempotency
 from cogmill.api.operations import GET, Op
+from cogmill.api.routing import Endpoint, OpRoute
 from cogmill.domain.audit_logs import chain
 from cogmill.domain.audit_logs.refused import Attempt, note
 from cogmill.kit.errors import NotFound, Refusal
@@ -20,30 +19,6 @@ from cogmill.web.call import Call, Work
 from cogmill.web.errors import refused
 from cogmill.web.guard import Reach, admit
 from cogmill.web.inputs import read_body, read_query
-
-Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
-
-
-class OpRoute(Route):
-    """One row of the table in the router; FastAPI, which documents it, takes no part in requests."""
-
-    def __init__(self, op: Op, run: Endpoint) -> None:
-        super().__init__(op.path, run, methods=[op.method], name=op.id)
-        self.methods = {op.method}  # HEAD is answered for every GET row alike (web/head.py)
-        self.legacy = op.legacy
-
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            response = await run(Request(scope, receive, send))
-            await response(scope, receive, send)
-
-        self.app = app
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """As the base class, and notes the route, by whose path requests are counted."""
-        match, child = super().matches(scope)
-        if match is not Match.NONE:
-            child["route"] = self
-        return match, child
 
 
 def routes(table: list[Op], runtime: Runtime) -> list[OpRoute]:

@@ -161,19 +161,19 @@ ALLOWED = {
     ("engine/loops/indexing.py", "_wanted", "indexed_branch"): "which indexes are kept on disk; shown to nobody",
     ("engine/loops/indexing.py", "catch_up", "indexed_repository"): "looks for work of all organizations",
     ("engine/loops/insights.py", "_affordable", "session"): "the session that the loop has claimed by row id",
+    ("engine/loops/insights.py", "_book", "session"): "the session that the loop has claimed by row id",
     ("engine/loops/insights.py", "_piece", "session_event"): "the log of the session that the loop has claimed",
     ("engine/loops/mails.py", "*", "mail"): "finds what waits to be sent; shows it to nobody but its recipient",
     ("engine/loops/workspaces.py", "*", "session"): "finds ended sessions of all organizations; shows them to nobody",
     ("engine/runner.py", "*", "attachment"): ENGINE,
-    (
-        "domain/usage/ledger.py",
-        "<module>",
-        "organization",
-    ): "the enterprise of the session's organization, for its sums",
+    ("domain/usage/accounts.py", "_used", "usage_day"): "sums of the accounts that a session's use counts to",
+    ("domain/usage/reservations.py", "<module>", "usage_reservation"): BY_SESSION,
     ("domain/usage/service.py", "of_session", "usage_session_day"): BY_SESSION,
     ("domain/usage/service.py", "_first_use", "usage_day"): "names the enterprise of the scope",
     ("domain/usage/service.py", "shares", "usage_day"): "names organizations of the scope's enterprise",
     ("domain/usage/service.py", "_days", "usage_day"): "a place of the scope, or a principal found within it before",
+    ("domain/usage/warnings.py", "_addresses", "idp_group_member"): OF_PRINCIPAL,
+    ("domain/usage/warnings.py", "_addresses", "role_assignment"): OF_PRINCIPAL,
     ("domain/usage/verify.py", "*", "usage_session_day"): VERIFY,
     ("domain/usage/verify.py", "*", "usage_day"): VERIFY,
     ("domain/usage/verify.py", "*", "session"): VERIFY,
@@ -209,6 +209,8 @@ SQL_TEXT = {
     "domain/insights/jobs.py": "queues the one session whose state is just being written",
     "domain/audit_logs/chain.py": "runs in every write; its one query names the enterprise of the record",
     "domain/usage/ledger.py": "adds to sums with every step; reads nothing",
+    "domain/usage/warnings.py": "notes that a warning was given; reads nothing",
+    "domain/usage/reservations.py": "writes the one row of the session whose row is locked; reads nothing",
 }
 """Files that hold SQL as text, with the reason."""
 

@@ -78,7 +78,7 @@ SAMPLES = {
     "user_ids": [], "org_ids": [], "repo_names": [], "repo_path": "https://example.org/a/b",
     "group_names": [], "start_date": "2026-01-01", "end_date": "2026-01-31",
     "time_after": 0, "time_before": 1,
-    "target": "command", "action": "warn",
+    "target": "command", "action": "warn", "cycle_acu_limit": 1000,
     "password": "a" * 12, "new_password": "a" * 12, "git_provider_type": "github_token",
 }  # fmt: skip
 """Values of required inputs; any other one is the text "a"."""

@@ -115,6 +115,8 @@ class Context:
     """What the audit record of this change says beyond the names in the path. Never secrets."""
     action: str | None = None
     """The record's action, where the row of the table cannot know it."""
+    is_limited: bool = False
+    """Set by a booking: a limit of the cycle holds for its session."""
 
     @property
     def principal(self) -> Principal:

@@ -6,6 +6,8 @@ from cogmill.access.permissions import Permission as P
 from cogmill.api import pages, system
 from cogmill.api.legacy.table import LEGACY
 from cogmill.api.operations import DELETE, GET, PATCH, POST, PUT, Op
+from cogmill.domain.acu_limits import endpoints as acu_limits
+from cogmill.domain.acu_limits.schemas import AcuLimitOut, StandingOut
 from cogmill.domain.api_keys import endpoints as api_keys
 from cogmill.domain.api_keys.schemas import ApiKeyOut, ApiKeyWithTokenOut, LegacyKeyOut
 from cogmill.domain.attachments import endpoints as attachments
@@ -294,6 +296,14 @@ TABLE: list[Op] = [
     Op("update_org_groups_config", PUT, "/v3/enterprise/org-group-limits", IN_ENTERPRISE, (P.MANAGE_ORGANIZATIONS,), organizations.replace_group_limits, OrgGroupsOut, audit="set_org_group_limits"),
 
     Op("list_hypervisors", GET, "/v3/enterprise/hypervisors", IN_ENTERPRISE, (P.VIEW_ENTERPRISE_INFRA_DETAILS,), hypervisors.list_, Page[HypervisorOut]),
+    Op("list_devin_acu_limits", GET, "/v3/enterprise/consumption/acu-limits/devin", IN_ENTERPRISE, CONSUMPTION, acu_limits.list_, Page[AcuLimitOut]),
+    Op("set_org_devin_acu_limit", PUT, "/v3/enterprise/consumption/acu-limits/devin/organizations/{org_id}", ENTERPRISE_ORG, (P.MANAGE_BILLING,), acu_limits.set_of_organization, None, audit="update_org", status=204),
+    Op("delete_org_devin_acu_limit", DELETE, "/v3/enterprise/consumption/acu-limits/devin/organizations/{org_id}", ENTERPRISE_ORG, (P.MANAGE_BILLING,), acu_limits.clear_of_organization, None, audit="update_org", status=204),
+    Op("list_acu_limit_standings", GET, "/cogmill/v1/enterprise/acu-limits", IN_ENTERPRISE, CONSUMPTION, acu_limits.list_standings, Page[StandingOut], extension=True),
+    Op("set_enterprise_acu_limit", PUT, "/cogmill/v1/enterprise/acu-limit", IN_ENTERPRISE, (P.MANAGE_BILLING,), acu_limits.set_of_enterprise, None, audit="update_enterprise_settings", status=204, extension=True),
+    Op("delete_enterprise_acu_limit", DELETE, "/cogmill/v1/enterprise/acu-limit", IN_ENTERPRISE, (P.MANAGE_BILLING,), acu_limits.clear_of_enterprise, None, audit="update_enterprise_settings", status=204, extension=True),
+    Op("set_user_acu_limit", PUT, "/cogmill/v1/enterprise/members/users/{user_id}/acu-limit", IN_ENTERPRISE, (P.MANAGE_BILLING,), acu_limits.set_of_user, None, audit="update_enterprise_settings", status=204, extension=True),
+    Op("delete_user_acu_limit", DELETE, "/cogmill/v1/enterprise/members/users/{user_id}/acu-limit", IN_ENTERPRISE, (P.MANAGE_BILLING,), acu_limits.clear_of_user, None, audit="update_enterprise_settings", status=204, extension=True),
     Op("list_consumption_cycles", GET, "/v3/enterprise/consumption/cycles", IN_ENTERPRISE, (P.MANAGE_BILLING,), usage.list_cycles, Page[ConsumptionCycle]),
     Op("get_enterprise_daily_consumption", GET, "/v3/enterprise/consumption/daily", IN_ENTERPRISE, CONSUMPTION, usage.daily, ConsumptionOut),
     Op("get_enterprise_organization_daily_consumption", GET, "/v3/enterprise/consumption/daily/organizations/{org_id}", ENTERPRISE_ORG, CONSUMPTION, usage.daily, ConsumptionOut),

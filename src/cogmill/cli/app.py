@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from cogmill.cli import (
+    acu_limits,
     control,
     environments,
     events,
@@ -84,6 +85,8 @@ git_app = typer.Typer(name="git-connections", help="Providers that repositories 
 app.add_typer(git_app)
 guardrails_app = typer.Typer(name="guardrails", help="Rules on what sessions may do.", no_args_is_help=True)
 app.add_typer(guardrails_app)
+limits_app = typer.Typer(name="limits", help="Limits of what a cycle may use.", no_args_is_help=True)
+app.add_typer(limits_app)
 
 
 def _show_version(is_wanted: bool) -> None:
@@ -142,6 +145,9 @@ guardrails_app.command("create")(guardrails.create)
 guardrails_app.command("edit")(guardrails.edit)
 guardrails_app.command("delete")(guardrails.delete)
 guardrails_app.command("violations")(guardrails.violations)
+limits_app.command("list")(acu_limits.list_)
+limits_app.command("set")(acu_limits.set_)
+limits_app.command("clear")(acu_limits.clear)
 repositories_app.command("list")(repositories.list_)
 repositories_app.command("index")(repositories.index)
 repositories_app.command("status")(repositories.status)

@@ -12,6 +12,7 @@ from cogmill.cli.output import clean
 if TYPE_CHECKING:
     from cogmill.cli.families import Columns
     from cogmill.client import (
+        AcuLimit,
         ApiKey,
         Delivery,
         EventSummary,
@@ -224,4 +225,13 @@ def violation_table(violations: "list[GuardrailViolation]") -> Table:
         table.add_row(
             when(one.created_at), Text(clean(one.guardrail_name)), one.action_taken, one.session_id or "none", shown
         )
+    return table
+
+
+def acu_limit_table(limits: "list[AcuLimit]") -> Table:
+    table = _columns("LIMIT OF", "WHICH", "ACUS A CYCLE", "USED", "SET ASIDE")
+    for one in limits:
+        which = one.org_id or one.group_name or one.user_id or ""
+        amounts = (str(one.cycle_acu_limit), f"{one.acus_used:.4f}", f"{one.acus_reserved:.4f}")
+        table.add_row(one.scope.replace("_", " "), Text(clean(which)), *amounts)
     return table

@@ -13,6 +13,7 @@ from cogmill.client.errors import (
     ServerFault,
 )
 from cogmill.client.models import (
+    AcuLimit,
     ApiKey,
     Attachment,
     CodeHit,
@@ -46,6 +47,7 @@ from cogmill.client.stream import EventStream
 
 __all__ = [
     "DEFAULT_URL",
+    "AcuLimit",
     "AnswerError",
     "ApiKey",
     "Attachment",

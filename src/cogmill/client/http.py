@@ -56,6 +56,10 @@ class Http:
                 hint=f"Is {self.target.shown_url} really a Cogmill server, or a proxy before it?",
             ) from None
 
+    def send(self, method: str, path: str, **request: Any) -> None:
+        """The same for what is answered without content."""
+        self._send(method, path, **request)
+
     def download(self, url: str) -> bytes:
         """A file, over the redirect to its signed address. Only the target's own host ever sees the key."""
         address, base = httpx.URL(url), httpx.URL(self.target.base_url)

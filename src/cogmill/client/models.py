@@ -281,3 +281,15 @@ class GuardrailViolation(Wire):
     reasoning: str
     action_taken: str
     created_at: int
+
+
+class AcuLimit(Wire):
+    """A limit of a cycle, and what of it is gone."""
+
+    scope: str
+    org_id: str | None = None
+    group_name: str | None = None
+    user_id: str | None = None
+    cycle_acu_limit: int
+    acus_used: float
+    acus_reserved: float

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
+from cogmill.client.acu_limits import AcuLimits
 from cogmill.client.administration import Administration
 from cogmill.client.errors import BadInput, NoOrganization, Refused, ServerFault
 from cogmill.client.git_connections import GitConnections
@@ -40,6 +41,7 @@ class Client:
     def __init__(self, target: Target, *, timeout: float = 30.0, transport: httpx.BaseTransport | None = None) -> None:
         self.target = target
         self.http = Http(target, timeout=timeout, transport=transport)
+        self.acu_limits = AcuLimits(self.http)
         self.administration = Administration(self.http)
         self.git_connections = GitConnections(self.http)
         self.guardrails = Guardrails(self.http)

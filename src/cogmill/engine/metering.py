@@ -21,14 +21,17 @@ class Booked:
     """In millionths, as is `usd`."""
     usd: int
     active_ms: int
+    keep: int = 0
+    """Millionths of an ACU that stay set aside for the run."""
 
     def use(self, contents: Mapping[str, Any] | None = None) -> Use:
         """For the ledger; of a model call with what its event says of model and tokens."""
         usage = (contents or {}).get("usage")
         counts = usage if isinstance(usage, Mapping) else {}
-        names = {"input_tokens": "input_tokens", "output_tokens": "output_tokens", "cached_tokens": "cache_read_tokens"}
-        tokens = {ours: int(counts.get(theirs) or 0) for ours, theirs in names.items()}
-        return Use(active_ms=self.active_ms, model=(contents or {}).get("model"), **tokens)
+        names = ("input_tokens", "output_tokens", "cache_read_tokens")
+        read, written, cached = (int(counts.get(name) or 0) for name in names)
+        model = (contents or {}).get("model")
+        return Use(None, self.active_ms, model, read, written, cached, keep=self.keep)
 
 
 @dataclass(slots=True)
@@ -42,26 +45,42 @@ class Meter:
     limit: int | None
     """In ACUs."""
     limit_name: str = OWN_LIMIT
+    held: int | None = None
+    """Millionths of an ACU that are set aside of the cycle's limits; None while none holds. No more is ever booked."""
     _booked_until: float = field(default_factory=time.monotonic)
 
     def cost(self, seconds: float, usd: Decimal = Decimal(0)) -> int:
         """Millionths of an ACU for active seconds and US dollars of model cost."""
         return round(seconds / self.acu_seconds * MICRO + float(usd) * self.acu_per_usd * MICRO)
 
-    def book(self, usd: Decimal = Decimal(0)) -> Booked:
-        """Book the time since the last booking, and a cost; answers what to write down."""
+    def unbooked(self) -> int:
+        """Millionths of an ACU for the time since the last booking."""
+        return self.cost(time.monotonic() - self._booked_until)
+
+    def skip(self, seconds: float) -> None:
+        """Time in which the session only waited for others costs nothing."""
+        self._booked_until = min(time.monotonic(), self._booked_until + seconds)
+
+    def book(self, usd: Decimal = Decimal(0), *, keep: float = 0.0) -> Booked:
+        """Book the time since the last booking, and a cost; answers what to write down.
+
+        `keep`: the seconds that stay set aside, if so many were; the rest is given back.
+        """
         now = time.monotonic()
         seconds = now - self._booked_until
-        micro = self.cost(seconds, usd)
+        micro, kept = self.cost(seconds, usd), 0
+        if self.held is not None:
+            micro = min(micro, self.held)
+            self.held = kept = min(self.held - micro, self.cost(keep))
         self._booked_until = now
         self.consumed += micro
-        return Booked(micro, round(usd * MICRO), round(seconds * 1000))
+        return Booked(micro, round(usd * MICRO), round(seconds * 1000), kept)
 
     def remaining(self) -> int | None:
         """Millionths left below the limit, unbooked time taken off; None without a limit."""
         if self.limit is None:
             return None
-        return self.limit * MICRO - self.consumed - self.cost(time.monotonic() - self._booked_until)
+        return self.limit * MICRO - self.consumed - self.unbooked()
 
     def affordable_seconds(self, usd: Decimal = Decimal(0)) -> float | None:
         """Active seconds that the rest pays for once the worst-case cost is set aside; None without a limit."""

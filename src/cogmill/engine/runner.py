@@ -26,12 +26,13 @@ from cogmill.engine.agents.seam import (
     Task,
     TurnEnd,
 )
+from cogmill.engine.allowance import Allowance, Limit
 from cogmill.engine.guarding import Asks
 from cogmill.engine.knowledge import notes_for
 from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Meter
 from cogmill.engine.snapshots.start import load_variables, snapshot_of
 from cogmill.engine.store import Claimed, Store, claim
-from cogmill.engine.turn import Checkpoint, Limit, LiveTurn
+from cogmill.engine.turn import Checkpoint, LiveTurn
 from cogmill.engine.variables import Variables
 from cogmill.engine.watching import RunWatch
 from cogmill.engine.workspace import Source, Workspace
@@ -98,6 +99,7 @@ class Run:
         self.workspace = Workspace(tools.runtime, self.store, tools.driver, tools.mirrors)
         which = OWN_LIMIT if claimed.acu_limit == self.row.max_acu_limit else ORG_LIMIT
         self.meter = Meter(settings.acu_seconds, settings.acu_per_usd, self.row.acus_micro, claimed.acu_limit, which)
+        self.allowance = Allowance(self.store, self.meter, tools.stopping)
         self.watch = RunWatch(tools.runtime.traces, self.row, recovered=claimed.recovered)
         self.sandbox: Sandbox | None = None
         self.turn: LiveTurn | None = None
@@ -109,12 +111,14 @@ class Run:
         try:
             if self.claimed.stopped is not None:
                 raise Limit(Detail.ORG_USAGE_LIMIT_EXCEEDED, self.claimed.stopped)
-            self.turn = turn = await self._prepare()
-            end = await self._agent().run(turn)
-            await self._note_diff(turn)
+            async with self.allowance:
+                await self.allowance.ready()
+                self.turn = turn = await self._prepare()
+                end = await self._agent().run(turn)
+                await self._note_diff(turn)
         except Limit as limit:
             event = NewEvent("limit_reached", "status", limit.reason, {"detail": limit.detail, "reason": limit.reason})
-            return await self._settle(Trigger.SUSPEND, limit.detail, [event], limit.reason)
+            return await self._settle(Trigger.SUSPEND, limit.detail, [event], limit.reason, limit.account)
         except Asks:
             end = TurnEnd("waiting_for_approval")
         except Checkpoint:
@@ -143,11 +147,14 @@ class Run:
         return await self._settle(Trigger.SETTLE, Detail(end.outcome), events, None)
 
     async def _settle(
-        self, trigger: Trigger, detail: Detail | None, events: list[NewEvent], reason: str | None
-    ) -> Outcome:
+        self, trigger: Trigger, detail: Detail | None, events: list[NewEvent], reason: str | None,
+        used_up: str | None = None,
+    ) -> Outcome:  # fmt: skip
         heard = self.turn.heard if self.turn else 2**31
         booked = self.meter.book()
-        settled = await self.store.settle(trigger, detail, events, booked=booked, heard=heard, reason=reason)
+        settled = await self.store.settle(
+            trigger, detail, events, booked=booked, heard=heard, reason=reason, used_up=used_up
+        )
         if settled is not None:
             self.watch.settled(settled.status, settled.detail, booked.acus)
             return "settled"
@@ -207,7 +214,7 @@ class Run:
             task,
             history,
             Variables(self.claimed.secrets),
-            self.meter,
+            self.allowance,
             self.tools.stopping,
             self._bring_all,
             self.watch,

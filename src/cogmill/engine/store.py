@@ -15,7 +15,11 @@ from cogmill.domain.sessions.active_time import MICRO, Unbooked, of_cut_run
 from cogmill.domain.sessions.events import MESSAGES, read_log
 from cogmill.domain.sessions.log import NewEvent, StaleEpoch, append, status_event
 from cogmill.domain.sessions.states import Detail, State, Trigger, transition
+from cogmill.domain.usage import accounts, reservations, warnings
+from cogmill.domain.usage.accounts import Accounts
 from cogmill.domain.usage.ledger import NOTHING, Use
+from cogmill.domain.usage.reservations import Answer
+from cogmill.domain.usage.times import cycle_of
 from cogmill.engine.agents.seam import LogEvent
 from cogmill.engine.metering import Booked
 from cogmill.engine.redaction import Redactor
@@ -41,6 +45,8 @@ class Claimed:
     """The smaller of the session's limit and its organization's."""
     stopped: str | None
     """Why nothing may run in its organization; None when sessions may."""
+    accounts: Accounts
+    """Whose limits of the cycle hold for it."""
 
 
 def title_of(prompt: str) -> str:
@@ -57,7 +63,7 @@ async def claim(runtime: Runtime, row_id: int) -> Claimed | None:
         row = ctx.db.execute(select(session).where(session.c.id == row_id).with_for_update()).one_or_none()
         if row is None or row.run_state == "idle":
             return None
-        rules = rules_of(ctx, row.org_id)
+        rules = rules_of(ctx, row.org_id, row.user_id)
         if rules.is_deleted:
             return None
         before = State.of(row.status, row.status_detail)
@@ -71,10 +77,13 @@ async def claim(runtime: Runtime, row_id: int) -> Claimed | None:
             ctx, row.id, row.session_id, events, epoch=row.epoch, state=after, acus=left.acus, use=left.use,
             run_state="running", next_epoch=row.epoch + 1, active_since=ctx.now,
         )  # fmt: skip
+        if cut:
+            reservations.release(ctx, row.id)
         crash_point("claim_before_commit")
         row = ctx.db.execute(select(session).where(session.c.id == row_id)).one()
+        reservations.begin(ctx, row, rules.accounts)
         limit = rules.session_limit(row.max_acu_limit)
-        return Claimed(row, row.epoch, secrets_of(ctx, row), cut, limit, rules.stopped)
+        return Claimed(row, row.epoch, secrets_of(ctx, row), cut, limit, rules.stopped, rules.accounts)
 
     claimed = await _call(runtime, "", None, f"claim-{row_id}").write(work)
     crash_point("claimed")
@@ -103,6 +112,9 @@ class Store:
         self.row = claimed.row
         self.epoch = claimed.epoch
         self.redactor = Redactor(to_hide(claimed.secrets))
+        self.is_limited = bool(claimed.accounts.limited)
+        """Whether a limit of the cycle holds for the session, as far as this run knows."""
+        self._enterprise_id = claimed.accounts.enterprise_id
         self._call = _call(runtime, "", self.row.org_id, f"run-{self.row.session_id[6:14]}-{self.epoch}")
 
     async def append(
@@ -128,7 +140,32 @@ class Store:
     ) -> int:  # fmt: skip
         if booked is not None:
             changes = {"active_since": ctx.now, "acus": booked.acus, "usd": booked.usd} | changes
-        return append(ctx, self.row.id, self.row.session_id, events, epoch=self.epoch, state=state, use=use, **changes)
+        last = append(ctx, self.row.id, self.row.session_id, events, epoch=self.epoch, state=state, use=use, **changes)
+        if self.is_limited and changes.get("run_state") in {"idle", "queued"}:
+            reservations.release(ctx, self.row.id)
+        self.is_limited |= ctx.is_limited
+        return last
+
+    async def reserve(self, need: int, extra: int, used: int) -> Answer:
+        """Set aside of the cycle's limits, if any holds; StaleEpoch when this run is over."""
+
+        def work(ctx: Context) -> Answer:
+            reservations.lock(ctx, self._enterprise_id)
+            mine = select(session).where(session.c.id == self.row.id).with_for_update()
+            row = ctx.db.execute(mine).one_or_none()
+            if row is None or row.epoch != self.epoch or row.run_state != "running":
+                raise StaleEpoch(self.row.session_id)
+            return reservations.reserve(ctx, row, reservations.RUN, need, extra, used)
+
+        answer = await self._call.write(work)
+        self.is_limited = answer.granted is not None
+        crash_point("reserved")
+        return answer
+
+    async def look_for_limits(self) -> None:
+        """Find out whether a limit holds by now."""
+        found = await self.read(lambda ctx: accounts.of(ctx, self.row.org_id, self.row.user_id))
+        self.is_limited = bool(found.limited)
 
     def _clean(self, event: NewEvent) -> NewEvent:
         text, json_ = self.redactor.text, self.redactor.json
@@ -195,8 +232,12 @@ class Store:
         booked: Booked,
         heard: int,
         reason: str | None,
+        used_up: str | None = None,
     ) -> State | None:
-        """End the turn; None, and nothing is written, when the user said something that the turn has not heard."""
+        """End the turn; None, and nothing is written, when the user said something that the turn has not heard.
+
+        `used_up`: the kind of account whose limit ends it.
+        """
         after = transition(State.of("running", "working"), trigger, detail)
         status = status_event(after, reason)
         status.contents["acus"] = booked.acus / MICRO
@@ -212,6 +253,9 @@ class Store:
             idle_since = ctx.now if trigger is Trigger.SETTLE else None
             waits = {"run_state": "idle", "idle_since": idle_since, "active_since": None}
             self._append(ctx, clean, after, booked, waits, booked.use())
+            if used_up is not None:
+                found = accounts.of(ctx, self.row.org_id, self.row.user_id)
+                warnings.tell_used_up(ctx, found, used_up, cycle_of(ctx.now))
             if parent is not None:
                 children.tell_parent(ctx, parent, self.row, after, reason or self._last_words(ctx))
             return True

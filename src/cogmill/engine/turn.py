@@ -24,11 +24,12 @@ from cogmill.engine.agents.seam import (
     Suspend,
     Task,
 )
+from cogmill.engine.allowance import Allowance, Limit
 from cogmill.engine.code import search_code
 from cogmill.engine.guarding import Guard
 from cogmill.engine.journal import Journal, Known, Step
 from cogmill.engine.live_output import LiveOutput
-from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Meter
+from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Booked
 from cogmill.engine.organization import LiveOrganization
 from cogmill.engine.store import Store
 from cogmill.engine.watching import RunWatch
@@ -41,15 +42,6 @@ GO_ON = {
     OWN_LIMIT: "To go on, start a session with a higher max_acu_limit; this one's work is kept.",
     ORG_LIMIT: "To go on, have the organization's max_session_acu_limit raised, then write a message.",
 }
-
-
-class Limit(Suspend):
-    """A limit is reached; the session sleeps with this detail."""
-
-    def __init__(self, detail: Detail, reason: str) -> None:
-        super().__init__(reason)
-        self.detail = detail
-        self.reason = reason
 
 
 class Checkpoint(Suspend):
@@ -73,7 +65,7 @@ class LiveTurn:
 
     def __init__(
         self, store: Store, workspace: Workspace, sandbox: Sandbox, task: Task, history: Sequence[LogEvent],
-        secrets: Mapping[str, str], meter: Meter, stopping: asyncio.Event,
+        secrets: Mapping[str, str], allowance: Allowance, stopping: asyncio.Event,
         bring: Callable[[LogEvent], Awaitable[None]], watch: RunWatch,
     ) -> None:  # fmt: skip
         self.task = task
@@ -84,7 +76,8 @@ class LiveTurn:
         """Sequence number up to which the agent knows the user's messages."""
         self._store = store
         self._workspace = workspace
-        self._meter = meter
+        self._allowance = allowance
+        self._meter = allowance.meter
         self._stopping = stopping
         self._watch = watch
         self._has_searched: bool = store.row.has_searched
@@ -132,6 +125,9 @@ class LiveTurn:
         if (refused := await self._guard.refusal(step)) is not None:
             known.completed = refused
             return StepOutcome(refused, False, False, attempt=known.attempts + 1)
+        await self._allowance.ready(worst_case)
+        if self._stopping.is_set():
+            raise Checkpoint
         seconds = self._within_budget(worst_case)
         attempt = known.attempts + 1
         if step.effects:
@@ -176,11 +172,13 @@ class LiveTurn:
         output = LiveOutput(self._store.redactor, write)
         try:
             async with output, asyncio.timeout(seconds) as budget:
-                return await action(Running(step.key, attempt, output))
+                with self._allowance.bounding(budget):
+                    return await action(Running(step.key, attempt, output))
         except Suspend:
             raise
         except Exception as error:
             if isinstance(error, TimeoutError) and budget.expired():
+                self._allowance.check(step.title)
                 name = self._meter.limit_name
                 reason = f"The {name}, {self._meter.limit} ACUs, was reached during: {step.title}. {GO_ON[name]}"
                 raise Limit(Detail.USAGE_LIMIT_EXCEEDED, reason) from None
@@ -190,7 +188,12 @@ class LiveTurn:
     async def _complete(
         self, step: Step, known: Known, result: StepResult, usd: Decimal, seconds: float, attempt: int
     ) -> StepOutcome:
-        booked = self._meter.book(usd)
+        async with self._allowance.booking(usd) as booked:
+            return await self._complete_booked(step, known, result, booked, seconds, attempt)
+
+    async def _complete_booked(
+        self, step: Step, known: Known, result: StepResult, booked: Booked, seconds: float, attempt: int
+    ) -> StepOutcome:
         contents = result.contents | {
             "key": step.key, "title": step.title, "attempt": attempt, "ok": result.ok,
             "seconds": round(seconds, 3), "acus": booked.acus / MICRO,

@@ -50,7 +50,7 @@ class Mapping:
         """Nothing in the file reaches beyond its organization."""
         foreign = "org_id" in row and row["org_id"] != self.org_id
         foreign |= table.name.startswith("knowledge_") and row.get("place", self.org_id) != self.org_id
-        foreign |= table.name == "usage_day" and row["scope"] == "enterprise"
+        foreign |= table.name == "usage_day" and row["scope"] in {"enterprise", "org_group"}
         foreign |= table is role and row["role_type"] != "org"
         foreign |= any(row[name] is not None and not _is_number(row[name]) for name, _ in counted(table))
         if foreign:

@@ -16,10 +16,12 @@ from cogmill.models.content import secret
 from cogmill.models.metadata import BigId
 from cogmill.models.sealed import SEALED, UNSET
 from cogmill.models.sessions import session
+from cogmill.models.usage import usage_day
 
 LEFT_OUT = {
     "browser_session": "whoever was signed in signs in again",
     "hypervisor": "a server writes down anew that it runs sessions",
+    "usage_reservation": "set aside anew by the next run",
 }
 """Of every export."""
 
@@ -46,6 +48,8 @@ NOT_OF_ORGANIZATIONS = {
     "audit_log": "one chain of the enterprise, which stays where it was written; 'cogmill audit export' takes it along",
     "organization_group": "the enterprise's",
     "organization_group_member": "the enterprise's",
+    "cycle_limit": "the enterprise's",
+    "limit_notice": "the enterprise's",
     "ip_range": "the enterprise's",
     "idp_group": "the enterprise's",
     "idp_group_member": "the enterprise's",
@@ -73,6 +77,7 @@ OF_ORGANIZATIONS: dict[str, dict[str, Any]] = {
     "automation": {"enabled": False, "next_at": None},
     "pull_request": {"check_at": None, "close_attempts": None},
     "role_assignment": {},
+    "usage_record": {"group_name": None},
 }
 """Nothing that an organization brings along may act while it may also be alive where it comes from."""
 TO_SET = "[to be set again] "
@@ -110,6 +115,8 @@ def _belongs(table: Table, org_id: str) -> ColumnElement[bool]:
         theirs = select(service_user.c.service_user_id).where(service_user.c.org_id == org_id)
         holder = role_assignment.c.principal_id
         return (role_assignment.c.org_id == org_id) & or_(holder.in_(_people(org_id)), holder.in_(theirs))
+    if table is usage_day:
+        return (usage_day.c.org_id == org_id) & (usage_day.c.scope != "org_group")
     if "org_id" in table.c:
         return table.c.org_id == org_id
     column, parent = _hangs_on(table)

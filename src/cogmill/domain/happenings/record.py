@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, literal_column, or_, select, union_all
 
 from cogmill.access.context import Context
+from cogmill.access.scope import Scope, of_enterprise
 from cogmill.domain.happenings.reactions import react
 from cogmill.domain.happenings.types import group
 from cogmill.kit.hot_insert import HotInsert
@@ -43,17 +44,31 @@ def happened(ctx: Context, org_id: str, event_type: str, facts: Callable[[], dic
 
     Facts are ids, states, numbers and addresses: nothing that a person, a model or a program wrote.
     """
-    names = {"", event_type, group(event_type)}
     listening = LISTENING(ctx.db, {"org_id": org_id, "event_type": event_type})
     if not listening:
         return
     told = facts()
-    webhooks = [one.id for one in listening if one.is_webhook and not names.isdisjoint(one.event_types.split(" "))]
+    webhooks = [one.id for one in listening if one.is_webhook and _hears(one, event_type)]
     automations = [one.id for one in listening if not one.is_webhook]
     if webhooks:
         deliver(ctx, webhooks, event_type, told)
     if automations:
         react(ctx, automations, event_type, told)
+
+
+def happened_above(ctx: Context, enterprise_id: str, event_type: str, facts: Callable[[], dict[str, Any]]) -> None:
+    """The same of what is no one organization's business: the enterprise's own webhooks hear of it."""
+    columns = webhook.c
+    mine = of_enterprise(webhook, Scope(enterprise_id, None)).where(
+        columns.org_id.is_(None), columns.is_enabled, columns.deleted_at.is_(None)
+    )
+    listening = [one.webhook_id for one in ctx.db.execute(mine) if _hears(one, event_type)]
+    if listening:
+        deliver(ctx, listening, event_type, facts())
+
+
+def _hears(row: Any, event_type: str) -> bool:
+    return not {"", event_type, group(event_type)}.isdisjoint(row.event_types.split(" "))
 
 
 def deliver(ctx: Context, webhook_ids: list[str], event_type: str, data: dict[str, Any]) -> list[str]:

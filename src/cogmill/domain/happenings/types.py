@@ -8,8 +8,11 @@ SESSION = (
 PULL_REQUEST = ("pull_request.opened", "pull_request.updated", "pull_request.merged", "pull_request.closed")
 SCHEDULE_RUN = ("schedule.started", "schedule.messaged", "schedule.skipped", "schedule.failed")
 """What became of a run; also failed: its session ended in an error."""
+LIMIT_WARNING = "limit.warning"
+"""A limit of the cycle is used for a half, for four fifths or wholly. Webhooks hear of it, automations do not."""
 EVENT_TYPES = (*SESSION, *PULL_REQUEST, *SCHEDULE_RUN)
-GROUPS = ("session.*", "pull_request.*", "schedule.*")
+WEBHOOK_EVENT_TYPES = (*EVENT_TYPES, LIMIT_WARNING)
+GROUPS = ("session.*", "pull_request.*", "schedule.*", "limit.*")
 PING = "webhook.ping"
 
 

@@ -7,6 +7,8 @@ from cogmill.access.scope import owned
 from cogmill.domain.organizations.schemas import OrgGroupOut, OrgGroupsIn, OrgGroupsOut
 from cogmill.domain.sessions.service import suspend_all
 from cogmill.domain.sessions.states import Detail
+from cogmill.domain.usage import accounts
+from cogmill.domain.usage.accounts import Accounts
 from cogmill.kit.errors import BadRequest
 from cogmill.models.access import enterprise, organization, organization_group, organization_group_member
 
@@ -26,7 +28,7 @@ def read(ctx: Context) -> OrgGroupsOut:
 
 
 def replace(ctx: Context, data: OrgGroupsIn) -> OrgGroupsOut:
-    """Make the groups just these; a limit of 0 puts to sleep what runs in the group."""
+    """Make the groups just these; a limit that is used up already puts to sleep what runs in the group."""
     one_at_a_time = select(enterprise.c.enterprise_id).where(enterprise.c.enterprise_id == ctx.scope.enterprise_id)
     ctx.db.execute(one_at_a_time.with_for_update(key_share=True))
     limits = {name: group.max_cycle_acus for name, group in data.groups.items()}
@@ -42,13 +44,17 @@ def replace(ctx: Context, data: OrgGroupsIn) -> OrgGroupsOut:
             if members.get(org_id) != members_before.get(org_id)
         },
     }
-    for org_id in sorted(_stopped(limits, members) - _stopped(limits_before, members_before)):
-        suspend_all(ctx, org_id, Detail.ORG_USAGE_LIMIT_EXCEEDED)
+    used_up = {name for name, limit in limits.items() if limit is not None and _is_used_up(ctx, name, limit)}
+    for org_id, name in sorted(members.items()):
+        is_new = (name, limits[name]) != (members_before.get(org_id), limits_before.get(name))
+        if is_new and name in used_up:
+            suspend_all(ctx, org_id, Detail.ORG_USAGE_LIMIT_EXCEEDED)
     return read(ctx)
 
 
-def _stopped(limits: Limits, members: Members) -> set[str]:
-    return {org_id for org_id, group in members.items() if limits.get(group) == 0}
+def _is_used_up(ctx: Context, name: str, limit: int) -> bool:
+    group = accounts.group(ctx.scope.enterprise_id, name, limit)
+    return accounts.used_up(ctx, Accounts(ctx.scope.enterprise_id, "", name, None, (group,))) is not None
 
 
 def _checked_members(ctx: Context, data: OrgGroupsIn) -> Members:

@@ -11,6 +11,7 @@ from cogmill.domain.metrics.marks import mark_all
 from cogmill.domain.organizations.schemas import OrganizationIn, OrganizationOut, OrganizationPatch
 from cogmill.domain.sessions.service import suspend_all
 from cogmill.domain.sessions.states import Detail
+from cogmill.domain.usage import accounts
 from cogmill.kit.errors import BadRequest
 from cogmill.kit.ids import ordered_id
 from cogmill.kit.paging import Slice, fetch_page
@@ -52,7 +53,7 @@ def create(ctx: Context, data: OrganizationIn) -> Row[Any]:
 
 
 def change(ctx: Context, data: OrganizationPatch) -> Row[Any]:
-    """Change what was sent; null clears a limit. A cycle limit of 0 puts to sleep what runs."""
+    """Change what was sent; null clears a limit. A cycle limit that is used up already puts to sleep what runs."""
     before = find(ctx, lock=True)
     given = {name: getattr(data, name) for name in LIMITS if name in data.model_fields_set}
     if data.name is not None:
@@ -62,7 +63,8 @@ def change(ctx: Context, data: OrganizationPatch) -> Row[Any]:
     if not changed:
         return before
     _store(ctx, **changed, updated_at=ctx.now)
-    if changed.get("max_cycle_acu_limit") == 0:
+    limited = changed.get("max_cycle_acu_limit") is not None
+    if limited and accounts.used_up(ctx, accounts.of(ctx, ctx.scope.one_org, None)) is not None:
         ctx.audited["suspended_sessions"] = suspend_all(ctx, ctx.scope.one_org, Detail.ORG_USAGE_LIMIT_EXCEEDED)
     return find(ctx)
 

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from cogmill.access.context import Context
 from cogmill.domain.sessions.queries import SessionRow
 from cogmill.domain.usage.ledger import NOTHING, Use
+from cogmill.domain.usage.reservations import reserved
 from cogmill.models.sessions import session_event
 
 MICRO = 1_000_000
@@ -45,6 +46,9 @@ def of_cut_run(ctx: Context, row: SessionRow) -> Unbooked:
 
 
 def _until(ctx: Context, row: SessionRow, end: float) -> Unbooked:
+    """Where a limit holds, no more counts than was set aside."""
     seconds = max(0.0, end - row.active_since)
     acus = active_acus(seconds, ctx.runtime.settings.acu_seconds)
+    if (held := reserved(ctx, row.id)) is not None:
+        acus = min(acus, held)
     return Unbooked(acus, Use(at=end, active_ms=round(seconds * 1000)))

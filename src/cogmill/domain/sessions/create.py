@@ -71,7 +71,7 @@ def create_session(
     """
     user_id = attribution(ctx, data.create_as_user_id)
     _check_rights(ctx, data, user_id)
-    rules = _rules(ctx)
+    rules = _rules(ctx, user_id)
     looked = look(ctx, data.prompt, {one.key: one.value for one in data.session_secrets or []})
     tags = _tags(ctx, data, rules)
     _check_references(data)
@@ -154,10 +154,10 @@ def _attachments(ctx: Context, data: SessionIn) -> list[Any]:
     return given + attachments_named_in(ctx, data.prompt, at="prompt")
 
 
-def _rules(ctx: Context) -> Rules:
-    """What the organization lets its sessions do; refuses when nothing may run in it."""
-    rules = rules_of(ctx, ctx.scope.one_org)
-    rules.check_running()
+def _rules(ctx: Context, user_id: str | None) -> Rules:
+    """What the organization lets its sessions do; refuses when nothing may run in it, or for the user."""
+    rules = rules_of(ctx, ctx.scope.one_org, user_id)
+    rules.check_running(ctx)
     return rules
 
 

@@ -17,6 +17,7 @@ from cogmill.domain.sessions.log import NewEvent, append, status_event
 from cogmill.domain.sessions.queries import SessionRow, find_to_change
 from cogmill.domain.sessions.schemas import MessageIn
 from cogmill.domain.sessions.states import ENDED, Detail, State, Status, Trigger, transition
+from cogmill.domain.usage.reservations import release
 from cogmill.kit.errors import BadRequest, Conflict, Invalid
 from cogmill.models.sessions import session, session_label
 
@@ -158,12 +159,19 @@ def _stop(ctx: Context, row: SessionRow, trigger: Trigger, detail: Detail | None
         ctx, row.id, row.session_id, [event], state=after, acus=left.acus, use=left.use, next_epoch=row.epoch + 1,
         run_state="idle", idle_since=None, active_since=None,
     )  # fmt: skip
+    if row.run_state == "running":
+        release(ctx, row.id)
     ctx.after_commit.append(partial(ctx.runtime.signals.cancelled, row.id))
 
 
-def suspend_all(ctx: Context, org_id: str, detail: Detail) -> int:
-    """Put to sleep whatever runs, or waits to be run, in an organization; answers how many sessions that were."""
+def suspend_all(ctx: Context, org_id: str | None, detail: Detail, *, user_id: str | None = None) -> int:
+    """Put to sleep whatever runs, or waits to be run, in an organization or in all, of one user or of everybody.
+
+    Answers how many sessions that were.
+    """
     query = owned(session, Scope(ctx.scope.enterprise_id, org_id))
+    if user_id is not None:
+        query = query.where(session.c.user_id == user_id)
     busy = query.where(session.c.run_state != "idle", session.c.status.not_in(ENDED)).order_by(session.c.id)
     rows = ctx.db.execute(busy.with_for_update()).all()
     for row in rows:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, literal, select, true
+from sqlalchemy import Connection, Select, literal, select, true
 from sqlalchemy import func as sql
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -53,8 +53,12 @@ def check(db: Connection) -> Checked:
     kept = select(*keys, *(usage_session_day.c[name] for name in AMOUNTS)).order_by(*keys)
     ledger = _sums([record.session, record.day, record.product], AMOUNTS)
     _compare(found, "usage_session_day", _rows(db, kept, 3), _rows(db, ledger, 3))
-    for scope in ("org", "user", "service_user"):
-        _compare(found, f"usage_day of {scope}", *_of_scope(db, scope))
+    group = record.enterprise_id.concat("/").concat(record.group_name)
+    scopes: dict[str, ColumnElement[Any]] = {
+        "org": record.org_id, "org_group": group, "user": record.user_id, "service_user": record.service_user_id
+    }  # fmt: skip
+    for scope, column in scopes.items():
+        _compare(found, f"usage_day of {scope}", *_of_scope(db, scope, column))
     _compare(found, "usage_day of enterprise", *_of_enterprise(db))
     return found
 
@@ -64,10 +68,9 @@ def _sums(keys: list[Any], names: tuple[str, ...], *where: ColumnElement[bool]) 
     return select(*keys, *sums).where(true(), *where).group_by(*keys).order_by(*keys)
 
 
-def _of_scope(db: Connection, scope: str) -> tuple[Iterator[Row], Iterator[Row]]:
+def _of_scope(db: Connection, scope: str, column: ColumnElement[Any]) -> tuple[Iterator[Row], Iterator[Row]]:
     """Without purged organizations, whose records are gone."""
     purged = select(organization.c.org_id).where(organization.c.purge_begun_at.is_not(None))
-    column: Column[Any] = usage_record.c[f"{scope}_id"]
     ledger = _sums(
         [column, usage_record.c.day, usage_record.c.org_id, usage_record.c.product], AMOUNTS,
         column.is_not(None), usage_record.c.org_id.not_in(purged),

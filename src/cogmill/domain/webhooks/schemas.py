@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from cogmill.domain.happenings.types import EVENT_TYPES, GROUPS
+from cogmill.domain.happenings.types import GROUPS, WEBHOOK_EVENT_TYPES
 from cogmill.web.params import Body, Out, PageQuery
 
 State = Literal["pending", "sending", "delivered", "failed"]
@@ -14,8 +14,8 @@ Description = Annotated[str, StringConstraints(max_length=500)]
 
 def _known(names: list[str]) -> list[str]:
     for one in names:
-        if one not in (*EVENT_TYPES, *GROUPS):
-            raise ValueError(f"{one[:64]!r} is no event type; known are {', '.join((*EVENT_TYPES, *GROUPS))}")
+        if one not in (*WEBHOOK_EVENT_TYPES, *GROUPS):
+            raise ValueError(f"{one[:64]!r} is no event type; known are {', '.join((*WEBHOOK_EVENT_TYPES, *GROUPS))}")
     return list(dict.fromkeys(names))
 
 

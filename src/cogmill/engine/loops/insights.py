@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from cogmill.domain.insights.jobs import Claim
 from cogmill.domain.metrics.marks import mark
 from cogmill.domain.organizations.rules import rules_of
 from cogmill.domain.sessions.log import NewEvent, append
+from cogmill.domain.usage import reservations
 from cogmill.engine import judgement
 from cogmill.engine.agents.pricing import PriceUnknown
 from cogmill.engine.agents.seam import Json, ModelSettings
@@ -50,7 +52,7 @@ class Insights:
         if not self._begun:
             await self._call.write(jobs.release_all)
             self._begun = True
-        while (claimed := await self._call.write(jobs.claim)) is not None:
+        while (claimed := await self._call.write(_claim)) is not None:
             crash_point("insights_claimed")
             try:
                 await self._look_at(claimed)
@@ -81,27 +83,34 @@ class Insights:
         redact = await self._call.read(lambda ctx: Redactor(to_hide(secrets_of(ctx, claimed.row))).json)
         text = judgement.question(facts, analysis, redact)
         try:
-            if not await self._call.read(partial(self._affordable, claimed, judgement.dearest(model, text))):
+            if not await self._call.write(partial(self._affordable, claimed, judgement.dearest(model, text))):
                 return None
+            crash_point("insights_reserved")
             judged = await judgement.judge(model, facts, analysis, classified, text, redact)
         except (judgement.Unusable, PriceUnknown) as failure:
             log.warning("insights_by_rules", session_id=claimed.row.session_id, reason=str(failure))
             if isinstance(failure, judgement.Paid):
                 await self._call.write(partial(self._book, claimed, failure.usage, failure.usd))
+            else:
+                await self._call.write(partial(_give_back, claimed))
             return None
         crash_point("insights_judged")
         await self._call.write(partial(self._book, claimed, judged.usage, judged.usd))
         return judged
 
     def _affordable(self, claimed: Claim, dearest: Decimal, ctx: Context) -> bool:
-        """Whether the dearest answer fits below the session's limit, and its organization may use anything."""
-        row = ctx.db.execute(select(session).where(session.c.id == claimed.row.id)).one_or_none()
+        """Whether the dearest answer fits below the session's limit, and could be set aside of those of the cycle."""
+        reservations.lock(ctx, rules_of(ctx, claimed.row.org_id).accounts.enterprise_id)
+        mine = select(session).where(session.c.id == claimed.row.id).with_for_update()
+        row = ctx.db.execute(mine).one_or_none()
         if row is None or row.run_state != "idle":  # one that runs spends at the same time
             return False
-        rules = rules_of(ctx, row.org_id)
-        limit = rules.session_limit(row.max_acu_limit)
-        fits = limit is None or row.acus_micro + self._acus(dearest) <= limit * MICRO
-        return fits and rules.stopped is None and not rules.is_deleted
+        rules = rules_of(ctx, row.org_id, row.user_id)
+        limit, need = rules.session_limit(row.max_acu_limit), self._acus(dearest)
+        fits = limit is None or row.acus_micro + need <= limit * MICRO
+        if rules.is_deleted or rules.stopped is not None or not fits:
+            return False
+        return reservations.reserve(ctx, row, reservations.INSIGHTS, need, 0, 0).refused is None
 
     def _acus(self, usd: Decimal) -> int:
         return round(float(usd) * self._call.runtime.settings.acu_per_usd * MICRO)
@@ -109,10 +118,16 @@ class Insights:
     def _book(self, claimed: Claim, usage: Json, usd: Decimal, ctx: Context) -> None:
         """The answer is paid for: an event of the session says so, and the ledger."""
         assert self._model is not None  # noqa: S101 - it has just answered
-        booked, row = Booked(self._acus(usd), round(usd * MICRO), 0), claimed.row
+        row, acus = claimed.row, self._acus(usd)
+        ctx.db.execute(select(session.c.id).where(session.c.id == row.id).with_for_update())
+        if (held := reservations.reserved(ctx, row.id, reservations.INSIGHTS)) is not None:
+            acus = min(acus, held)
+        booked = Booked(acus, round(usd * MICRO), 0)
         said = {"model": self._model.name, "usage": usage, "acus": booked.acus / MICRO, "usd": str(usd)}
         event = NewEvent("insights_judged", "other", f"Insights: asked {self._model.name}", said)
-        append(ctx, row.id, row.session_id, [event], acus=booked.acus, usd=booked.usd, use=booked.use(said))
+        use = replace(booked.use(said), holder=reservations.INSIGHTS)
+        append(ctx, row.id, row.session_id, [event], acus=booked.acus, usd=booked.usd, use=use)
+        _give_back(claimed, ctx)
         mark(ctx, row.org_id, row.created_at)
 
     async def _facts(self, claimed: Claim) -> Facts:
@@ -139,5 +154,18 @@ def _gather(facts: Facts, rows: Sequence[Any]) -> None:
         facts.add(row.event_type, row.created_at, row.summary, json.loads(row.contents))
 
 
+def _claim(ctx: Context) -> Claim | None:
+    """The next job; what an earlier attempt at it had set aside is given back."""
+    claimed = jobs.claim(ctx)
+    if claimed is not None:
+        _give_back(claimed, ctx)
+    return claimed
+
+
+def _give_back(claimed: Claim, ctx: Context) -> None:
+    reservations.release(ctx, claimed.row.id, reservations.INSIGHTS)
+
+
 def _fail(claimed: Claim, ctx: Context) -> None:
+    _give_back(claimed, ctx)
     jobs.finish(ctx, claimed, "failed")

@@ -26,7 +26,11 @@ MARK = "text-that-must-go"
 
 
 @pytest.fixture
-def run(server):
+async def run(server):
+    """One run of the loop. The second organization is not the oldest one, which cannot be deleted."""
+    younger = update(organization).where(organization.c.org_id == server.world.second_org)
+    await server.write(lambda ctx: ctx.db.execute(younger.values(created_at=organization.c.created_at + 1)))
+
     async def once(days=30.0):
         call = Call(server.runtime, Scope("", None), "engine", None)
         return await deleted_organizations.run_once(call, server.runtime.settings.data, days * DAY)
@@ -241,8 +245,9 @@ def test_killed_in_the_middle(served):
     import sqlite3
 
     served.start()
-    org = served.keys["org_id"]
     admin = {"authorization": f"Bearer {served.keys['enterprise_key']}"}
+    made = served.client.post(ENTERPRISE, json={"name": "Short-lived"}, headers=admin)
+    org = made.json()["org_id"]
     assert served.client.delete(f"{ENTERPRISE}/{org}", headers=admin).status_code == 200
     served.end(signal.SIGKILL)
     count = 60_000

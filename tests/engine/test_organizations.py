@@ -70,17 +70,30 @@ def test_a_stopped_organization_stops_what_runs_and_lets_it_go_on_later(served, 
     served.client.delete(f"/v3/organizations/{org}/sessions/{session_id}")
 
 
-def test_deleting_kills_what_runs_and_restoring_brings_the_key_back(served, admin):
-    org = served.keys["org_id"]
-    session_id = served.create("# Long\n```sh\nsleep 86412\n```")
+@pytest.fixture
+def beside(served, admin):
+    """Another organization than the primary one, which cannot be deleted: its id, and a caller of its own."""
+    org = admin.post(BASE, json={"name": "beside"}).json()["org_id"]
+    roles = admin.get("/v3/enterprise/roles").json()["items"]
+    role = next(one["role_id"] for one in roles if (one["role_type"], one["role_name"]) == ("org", "Member"))
+    sent = {"name": "bot", "role_id": role, "ttl_seconds": 3600}
+    made = admin.post(f"/v3beta1/organizations/{org}/service-users", json=sent).json()
+    headers = {"authorization": f"Bearer {made['token']}"}
+    with httpx.Client(base_url=served.url, headers=headers, timeout=30) as client:
+        yield org, client
+
+
+def test_deleting_kills_what_runs_and_restoring_brings_the_key_back(served, admin, beside):
+    org, client = beside
+    sent = {"prompt": "# Long\n```sh\nsleep 86412\n```"}
+    session_id = client.post("/v3/organizations/sessions", json=sent).json()["session_id"]
     wait_for(lambda: alive("sleep 86412"))
     assert admin.delete(f"{BASE}/{org}").status_code == 200
-    assert served.client.get("/v3/self").status_code == 401
+    assert client.get("/v3/self").status_code == 401
     wait_for(lambda: not alive("sleep 86412"))
     command = [sys.executable, "-m", "cogmill", "organizations", "restore", org, "--data", str(served.data), "--json"]
     done = subprocess.run(command, env=served.environment, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["org_id"] == org
-    assert served.client.get("/v3/self").status_code == 200
-    session = served.get(session_id)
+    session = client.get(f"/v3/organizations/sessions/{session_id}").json()
     assert (session["status"], session["status_detail"]) == ("suspended", "user_request")

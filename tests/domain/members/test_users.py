@@ -170,9 +170,9 @@ async def test_an_invitation_brings_back_who_was_removed_without_the_old_rights_
 @pytest.mark.one_database
 async def test_assignments_in_deleted_organizations_are_not_shown(ids):
     two = ids.world.ids["person_of_two"]
-    await ids.ask("DELETE", f"/v3/enterprise/organizations/{ids.world.second_org}")
+    await ids.ask("DELETE", f"/v3/enterprise/organizations/{ids.world.org}")
     shown = await ids.ask("GET", f"{USERS}/{two}")
-    assert [one["org_id"] for one in shown["role_assignments"]] == [ids.world.org]
+    assert [one["org_id"] for one in shown["role_assignments"]] == [ids.world.second_org]
 
 
 async def test_another_enterprise_sees_none_of_it(ids):

@@ -49,11 +49,12 @@ def within(query: Select[Any], column: ColumnElement[Any], times: Range) -> Sele
 def session_groups(db: Connection, scope: Scope, which: Which, times: Range) -> list[Row[Any]]:
     """Sessions that were created in the time, by all that metrics tell apart."""
     columns = session.c
-    merged = select(literal(1)).where(pull_request.c.session == columns.id, pull_request.c.state == "merged").exists()
+    merged = select(literal(1)).where(pull_request.c.session == columns.id, pull_request.c.state == "merged")
+    merged_one = merged.offset(0).exists()  # or PostgreSQL would gather all merged pull requests first
     facts = within(_sessions(_reached(scope, which), which), columns.created_at, times).with_only_columns(
         columns.origin, columns.playbook_id, columns.service_user_id, columns.category, columns.subcategory,
         columns.has_searched, size_column().label("size"),
-        case((merged, 1), else_=0).label("is_merged"), columns.acus_micro,
+        case((merged_one, 1), else_=0).label("is_merged"), columns.acus_micro,
     )  # fmt: skip
     inner = facts.subquery().c
     keys = [one for one in inner if one.name != "acus_micro"]

@@ -39,7 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if name != "COGMILL_REQUIRE_BROWSER":
             del os.environ[name]  # settings of the calling shell are no part of the tests
     # As it comes, structlog draws the trace of an expected failure with rich, which takes seconds.
-    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
+    plain = (structlog.contextvars.merge_contextvars, structlog.processors.format_exc_info)
+    structlog.configure(processors=[*plain, structlog.processors.KeyValueRenderer()])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -167,12 +167,12 @@ async def test_odd_session_ids(server, devin):
 
 
 async def test_a_fault_of_ours_tells_nothing_but_the_request_id(server, monkeypatch, capsys):
-    from cogmill.domain.sessions import queries
+    from cogmill.domain.sessions import listing
 
     def broken(*_arguments):
         raise RuntimeError("canary-of-the-inside")
 
-    monkeypatch.setattr(queries, "list_page", broken)
+    monkeypatch.setattr(listing, "list_page", broken)
     client = await server.client("org_admin")
     answer = await client.get(server.sessions)
     problem = assert_problem(answer, 500)

@@ -68,7 +68,7 @@ class Cluster:
     def create(self, template: str | None = None) -> str:
         self.made += 1
         name = f"test_{self.made}"
-        self.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        self.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template} STRATEGY file_copy" if template else ""))
         return self.url(name)
 
     def drop(self, url: str) -> None:

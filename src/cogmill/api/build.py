@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -28,8 +29,19 @@ def routes(table: list[Op], runtime: Runtime) -> list[OpRoute]:
 
 
 def inputs_of(op: Op) -> dict[str, Any]:
-    signature = inspect.signature(op.handler, eval_str=True)
-    return {n: p.annotation for n, p in signature.parameters.items() if n not in {"ctx", "call", "request"}}
+    """Names and types of what the handler takes of a request."""
+    return {name: kind for name, kind in _parameters(op.handler).items() if name not in {"ctx", "call", "request"}}
+
+
+@cache
+def _parameters(handler: Callable[..., Any]) -> dict[str, Any]:
+    signature = inspect.signature(handler, eval_str=True)
+    return {name: parameter.annotation for name, parameter in signature.parameters.items()}
+
+
+@cache
+def _dumper(output: Any) -> Callable[..., bytes]:
+    return TypeAdapter(output).dump_json
 
 
 def endpoint(op: Op, runtime: Runtime, turns: idempotency.Turns) -> Endpoint:
@@ -79,7 +91,7 @@ def _acting(op: Op, runtime: Runtime) -> Act:
     inputs = inputs_of(op)
     path_names = [name for name in inputs if name not in {"query", "body"}]
     query_model, body_model = inputs.get("query"), inputs.get("body")
-    wants_request = "request" in inspect.signature(op.handler).parameters
+    wants_request = "request" in _parameters(op.handler)
     run = _streaming(op) if inspect.iscoroutinefunction(op.handler) else _transacting(op)
     limit = runtime.settings.max_body
 
@@ -179,7 +191,7 @@ def _recorded(op: Op, work: Callable[[Context], Any], given: dict[str, Any]) -> 
 
 def _answer(op: Op) -> Callable[[Any], Response]:
     """From the handler's result to the response, written once."""
-    dump = TypeAdapter(op.output).dump_json if op.output is not None else None
+    dump = _dumper(op.output) if op.output is not None else None
 
     def answer(result: Any) -> Response:
         if isinstance(result, Response):

@@ -38,7 +38,7 @@ check: $(STAMP)  ## Format, lint, strict types, import rules, contract
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -q tests/contract tests/architecture
+	$(BIN)/python -m pytest -q tests/contract/test_contract.py tests/contract/test_legacy_contract.py tests/architecture
 
 migration-page: $(STAMP)  ## Make docs/migration.md from the table of operations
 	$(BIN)/python -m cogmill.api.legacy.guide > docs/migration.md

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -139,7 +140,10 @@ def signal_all(root: int, wanted: Wanted, number: signal.Signals) -> int:
 
 
 def kill_all(root: int, wanted: Wanted) -> int:
-    """Kill every wanted process; returns how many were met. Stops them all first, so that none can fork away."""
+    """Kill every wanted process; returns how many were met. Stops them all first, so that none can fork away.
+
+    Waits until they are gone, at most a second. Blocks.
+    """
     stopped: set[int] = set()
     for _ in range(64):
         fresh = [pid for pid in find(root, wanted) if pid not in stopped]
@@ -150,6 +154,9 @@ def kill_all(root: int, wanted: Wanted) -> int:
         stopped.update(fresh)
     for pid in stopped:
         send(root, pid, signal.SIGKILL)
+    until = time.monotonic() + 1
+    while any(map(running, stopped)) and time.monotonic() < until:
+        time.sleep(0.001)
     return len(stopped)
 
 

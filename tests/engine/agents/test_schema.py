@@ -34,13 +34,13 @@ def test_a_schema_that_cannot_be_used_is_explained_soon(schema, value, said):
     [
         ({"pattern": "^(a+)+$"}, "a" * 40 + "!"),
         ({"patternProperties": {"^(a+)+$": {}}, "additionalProperties": False}, {"a" * 40 + "!": 1}),
-        ({"uniqueItems": True}, [{"n": n} for n in range(20_000)] + [{"n": 0}]),
+        ({"uniqueItems": True}, [{"n": n} for n in range(10_000)] + [{"n": 0}]),
     ],
 )
 def test_a_costly_keyword_takes_linear_time(schema, value):
     began = time.process_time()
     assert "does not match the schema" in schema_problems(schema, value)
-    assert time.process_time() - began < 5, "minutes, if it were not linear"
+    assert time.process_time() - began < 1
 
 
 SCHEMA = {

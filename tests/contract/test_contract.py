@@ -36,7 +36,7 @@ MORE_VALUES = {"git_connection.git_provider_type": {"gitea_token", "git_https", 
 """Fields and values that are ours, or newer than the contract's document."""
 SMALLER_PAGES = {"list_git_connection_repositories": 100}
 """Where the contract has a smaller page than everywhere else."""
-CONTRACT_ROWS = [op for op in TABLE if op.path.startswith(("/v3/", "/v3beta1/")) and not op.extension]
+CONTRACT_ROWS = [op for op in TABLE if op.path.startswith(("/v3/", "/v3beta1/", "/opbeta/")) and not op.extension]
 each = pytest.mark.parametrize("fact", OPERATIONS, ids=ids())
 
 

@@ -47,12 +47,11 @@ FIELDS = {
     "service_user_ids": "service_user_id", "secret_ids": "secret_id", "playbook_id": "playbook_id",
     "child_playbook_id": "playbook_id", "org_ids": "org_id",
     "guardrail_id": "guardrail_id", "session_id": "session_id",
+    "outpost_pool_id": "outpost_id", "allowed_org_ids": "org_id",
     "schedule_id": "schedule_id", "run_as_user_id": "user_id", "target_devin_id": "devin_id",
 }  # fmt: skip
 """Fields of queries and bodies that name objects, and the kind of thing that they name."""
-NOTHING_YET = {"outpost_pool_id"}
-"""Fields for things that do not exist yet. Whoever adds them takes the field off this list."""
-OUTSIDE = {"url", "slack_channel_id", "slack_team_id", "snapshot_id"}
+OUTSIDE = {"acceptor_id", "url", "slack_channel_id", "slack_team_id", "snapshot_id"}
 """Fields for addresses elsewhere, and that name something in another service; or that are refused whatever they say."""
 NAMING = re.compile(r"(^|_)(ids?|urls?)$")
 SENT = re.compile(r"'[^']*'|\"[^\"]*\"|https?:\S+|[\w-]*[0-9a-f]{8}-?[0-9a-f-]{20,}|(secret|file)\.txt")
@@ -74,7 +73,7 @@ def fields_of(op: Op, place: str) -> set[str]:
     """The fields of an operation's query or body that name objects."""
     parameter = inspect.signature(op.handler, eval_str=True).parameters.get(place)
     fields = getattr(parameter.annotation, "model_fields", {}) if parameter else {}
-    return {one for one in fields if NAMING.search(one)} - NOTHING_YET - OUTSIDE
+    return {one for one in fields if NAMING.search(one)} - OUTSIDE
 
 
 def test_every_part_and_field_that_names_an_object_is_known():

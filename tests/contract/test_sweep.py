@@ -33,6 +33,7 @@ PARTS = {
     "automation_id": "automation-0", "hook_id": "0", "webhook_id": "webhook-0", "delivery_id": "msg-0",
     "repository_path": "acme/none", "branch_name": "none",
     "connection_id": "git-connection-0", "git_permission_id": "git-permission-0",
+    "outpost_id": "outpost_env-0",
     "schedule_id": "sched-0", "guardrail_id": "guardrail-0",
     "blueprint_id": "blueprint-0", "file_id": "file-0", "build_id": "build-0",
 }  # fmt: skip

@@ -30,7 +30,10 @@ async def make_things(server: Any, org_id: str, org_caller: str, enterprise_call
     of_enterprise = await _of_enterprise(org, top, org_id, mark)
     await _join(top, org_id, of_enterprise)
     knowledge = await _knowledge(org, f"/v3/organizations/{org_id}", f"/cogmill/v1/organizations/{org_id}")
-    return {"org_id": [org_id], **knowledge, **of_organization, **of_enterprise, **await _git(top, org_id)}
+    outpost_id, waiting = await _outpost(org, top, org_id, mark)
+    of_organization["session_id"].insert(0, waiting)
+    git = await _git(top, org_id)
+    return {"org_id": [org_id], "outpost_id": [outpost_id], **knowledge, **of_organization, **of_enterprise, **git}
 
 
 async def make_shared(server: Any, enterprise_caller: str) -> Things:
@@ -99,6 +102,15 @@ async def _automation(server: Any, org: Any, base: str) -> str:
     sent = {"x-webhook-secret": made["webhook_secret"]}
     await ok((await server.client()).post("/" + made["webhook_url"].split("/", 3)[3], json={}, headers=sent))
     return str(made["automation_id"])
+
+
+async def _outpost(org: Any, top: Any, org_id: str, mark: str) -> tuple[str, str]:
+    """A queue that only this organization may use, and a session that waits in it."""
+    made = await ok(top.post("/opbeta/outposts", json={"name": f"outpost of {mark}", "allowed_org_ids": [org_id]}))
+    outpost_id = made["metadata"]["outpost_id"]
+    body = {"prompt": "Keep out.", "platform": outpost_id}
+    waiting = await ok(org.post(f"/v3/organizations/{org_id}/sessions", json=body))
+    return outpost_id, waiting["session_id"]
 
 
 async def _webhook(client: Any, path: str) -> Things:

@@ -1,6 +1,6 @@
 """What every service gets first: who asks, how far they reach, the open transaction, the time."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,10 @@ from cogmill.kit.slowdown import Slowdown
 from cogmill.kit.traces import Traces
 
 
+async def _no_worker(_attachment: Any) -> None:
+    raise NotImplementedError("this process runs no sessions")
+
+
 @dataclass(slots=True)
 class Signals:
     """How services tell the engine and the watchers of something that is committed. `main` connects them."""
@@ -40,6 +44,12 @@ class Signals:
     """New events of a session: (seq, the event as JSON)."""
     due: Callable[[str], None] = lambda _loop: None
     """A background loop, by its name, has something to do now or at another time than it knows."""
+    wanted: Callable[[int], None] = lambda _session: None
+    """A session of an outpost waits to be run by the worker that holds it, if one does."""
+    let_go: Callable[[int, str], None] = lambda _session, _why: None
+    """A session of an outpost is no longer for the worker that holds it: it is over, asleep or given back."""
+    attached: Callable[[Any], Awaitable[None]] = _no_worker
+    """A worker has connected for a session: serve it until either side ends that."""
 
     trouble: Callable[[], str | None] = lambda: None
     """Asked: why the engine does not do its work. None when it does."""
@@ -111,6 +121,8 @@ class Context:
     held: frozenset[Permission] = frozenset()
     """The caller's rights within the scope."""
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+    before_commit: list[Callable[[Connection], None]] = field(default_factory=list)
+    """Runs last within the transaction: for locks that nothing may be waited for with."""
     audited: dict[str, Any] = field(default_factory=dict)
     """What the audit record of this change says beyond the names in the path. Never secrets."""
     action: str | None = None

@@ -72,6 +72,8 @@ from cogmill.domain.organizations import endpoints as organizations
 from cogmill.domain.organizations import platform
 from cogmill.domain.organizations.platform import DefaultPlatformOut
 from cogmill.domain.organizations.schemas import AllowedTagsOut, DefaultTagOut, OrganizationOut, OrgGroupsOut
+from cogmill.domain.outposts import endpoints as outposts
+from cogmill.domain.outposts.schemas import EntryListOut, EntryOut, OutpostOut
 from cogmill.domain.playbooks import endpoints as playbooks
 from cogmill.domain.playbooks.schemas import PlaybookOut, PlaybookVersionOut
 from cogmill.domain.pull_requests import endpoints as pull_requests
@@ -145,6 +147,7 @@ GUARDRAILS = (P.MANAGE_ENTERPRISE_SETTINGS,)
 KNOWLEDGE, SHARED_KNOWLEDGE = (P.MANAGE_ORG_KNOWLEDGE,), (P.MANAGE_ACCOUNT_KNOWLEDGE,)
 METRICS, METRICS_EVERYWHERE = (P.VIEW_ORG_METRICS,), (P.VIEW_ACCOUNT_METRICS,)
 USE_KNOWLEDGE = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_KNOWLEDGE)
+OUTPOSTS, USE_OUTPOSTS = (P.MANAGE_OUTPOSTS_ORCHESTRATOR,), (P.USE_OUTPOSTS_MACHINE, P.MANAGE_OUTPOSTS_ORCHESTRATOR)
 
 # fmt: off
 TABLE: list[Op] = [
@@ -516,6 +519,16 @@ TABLE: list[Op] = [
     Op("get_session_diff", GET, "/cogmill/v1/organizations/{org_id}/sessions/{devin_id}/diff", IN_ORG, VIEW, pull_requests.session_diff, SessionDiffOut, extension=True),
     Op("get_session_recording", GET, "/cogmill/v1/organizations/{org_id}/sessions/{devin_id}/recording", IN_ORG, VIEW, sessions.recording, dict[str, Any], extension=True),
     Op("get_pull_request", GET, "/cogmill/v1/organizations/{org_id}/pull-requests/{pull_request_id}", IN_ORG, VIEW, pull_requests.get, PullRequestOut, extension=True),
+
+    # Before the rows with an outpost, which would take the queue for one that is called "devins".
+    Op("list_outpost_queue", GET, "/opbeta/outposts/devins", IN_ENTERPRISE, USE_OUTPOSTS, outposts.list_queue, EntryListOut),
+    Op("get_outpost_queue_entry", GET, "/opbeta/outposts/devins/{session_id}", IN_ENTERPRISE, USE_OUTPOSTS, outposts.get_entry, EntryOut),
+    Op("claim_outpost_session", POST, "/opbeta/outposts/devins/{session_id}/claim", IN_ENTERPRISE, USE_OUTPOSTS, outposts.claim, EntryOut, audit="claim_outpost_session"),
+    Op("release_outpost_session", POST, "/opbeta/outposts/devins/{session_id}/release", IN_ENTERPRISE, USE_OUTPOSTS, outposts.release, EntryOut, audit="release_outpost_session"),
+    Op("list_outposts", GET, "/opbeta/outposts", IN_ENTERPRISE, USE_OUTPOSTS, outposts.list_, Page[OutpostOut]),
+    Op("create_outpost", POST, "/opbeta/outposts", IN_ENTERPRISE, OUTPOSTS, outposts.create, OutpostOut, audit="create_outpost"),
+    Op("get_outpost", GET, "/opbeta/outposts/{outpost_id}", IN_ENTERPRISE, OUTPOSTS, outposts.get, OutpostOut),
+    Op("delete_outpost", DELETE, "/opbeta/outposts/{outpost_id}", IN_ENTERPRISE, OUTPOSTS, outposts.delete, OutpostOut, audit="delete_outpost"),
     *LEGACY,
 ]
 # fmt: on

@@ -14,6 +14,8 @@ from cogmill.domain.happenings.reactions import AUTOMATIONS
 from cogmill.domain.happenings.record import WEBHOOKS
 from cogmill.domain.insights.jobs import LOOP as INSIGHTS
 from cogmill.domain.mails.service import LOOP as MAILS
+from cogmill.domain.outposts import claims as outposts
+from cogmill.domain.outposts.queue import LOOP as OUTPOSTS
 from cogmill.domain.pull_requests.service import LOOP as PULL_REQUESTS
 from cogmill.domain.repositories.jobs import FETCHING, INDEXING
 from cogmill.domain.schedules.service import LOOP as SCHEDULES
@@ -72,6 +74,7 @@ class EmbeddedEngine:
         self._due[AUTOMATIONS] = DueLoop(AUTOMATIONS, partial(automations.run_once, self._call), clock)
         self._due[WEBHOOKS] = DueLoop(WEBHOOKS, self._deliveries.run_once, clock)
         self._due[sums.LOOP] = DueLoop(sums.LOOP, partial(sums.run_once, self._call), clock)
+        self._due[OUTPOSTS] = DueLoop(OUTPOSTS, partial(self._call.write, outposts.expire), clock)
         self._due[INDEXING] = DueLoop(INDEXING, Indexing(tools.runtime).run_once, clock)
         self._fetching = Fetching(self._call, tools.mirrors, lambda: self.due(FETCHING))
         self._due[FETCHING] = DueLoop(FETCHING, self._fetching.run_once, clock)
@@ -89,10 +92,12 @@ class EmbeddedEngine:
     async def start(self) -> None:
         """Take up what the last process left."""
         await self._heartbeat.begin()
+        await self._call.write(outposts.forget_connections)
 
         def work(ctx: Context) -> list[tuple[int, str, int]]:
             columns = (session.c.id, session.c.org_id, session.c.request)
-            query = select(*columns).where(session.c.run_state != "idle").order_by(session.c.id)
+            waiting = session.c.outpost_id.is_(None), session.c.run_state != "idle"
+            query = select(*columns).where(*waiting).order_by(session.c.id)
             rows = ctx.db.execute(query)
             return [(row.id, row.org_id, PRIORITIES.get(row.request.get("devin_mode"), 1)) for row in rows]
 

@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     )
     queue_elevated: int = Field(10, ge=1, description="Waiting sessions from which on the queue is called elevated")
     queue_high: int = Field(50, ge=1, description="Waiting sessions from which on the queue is called high")
+    outpost_claim_seconds: float = Field(
+        120, gt=0, le=86_400, description="How long the worker of an outpost has to connect after its claim"
+    )
     idle_suspend_seconds: float = Field(1800, gt=0, description="Waiting time after which a session is suspended")
     workspace_keep_hours: float = Field(72, ge=0, description="How long the files of an ended session are kept")
     shutdown_grace_seconds: float = Field(5, ge=0, description="How long a stop waits for running steps to end")

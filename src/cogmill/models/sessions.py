@@ -42,6 +42,7 @@ session = Table(
     Column("run_state", String, nullable=False, comment="idle, queued or running"),
     Column("idle_since", Float(53), comment="set while it waits for the user"),
     Column("active_since", Float(53), comment="up to when its run has booked ACUs; null while nobody runs it"),
+    Column("outpost_id", String(44), comment="whose workers run it; null: this server"),
     Index(None, "org_id", "id"),
     Index(None, "org_id", "created_at", "id"),
     Index(None, "org_id", "is_archived", "id"),

@@ -55,6 +55,9 @@ NOT_OF_ORGANIZATIONS = {
     "idp_group_member": "the enterprise's",
     "user_identity": "accounts at the enterprise's identity provider",
     "mail": "would be sent twice",
+    "outpost": "the enterprise's",
+    "outpost_entry": "hangs on outposts; a session of one can be read, and cannot go on elsewhere",
+    "outpost_feed": "the enterprise's",
     "automation_trigger": "of enabled automations only, and they come switched off",
     "automation_run": "one that waits would run twice",
     "metric_activity": "sums of the enterprise as well; made anew",
@@ -68,6 +71,7 @@ NOT_OF_ORGANIZATIONS = {
 WITHOUT_VALUES: dict[str, dict[str, Any]] = {
     "secret": {"sealed": UNSET},
     "automation": {"hook_id": None, "hook_secret": None},
+    "outpost_entry": {"acceptor_id": None, "claim_deadline": None, "token_hash": None, "connection": None},
 }
 """What becomes of values under the keys file in tables that stay: secrets are to be set again, hooks made again."""
 OF_ORGANIZATIONS: dict[str, dict[str, Any]] = {

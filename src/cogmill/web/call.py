@@ -41,7 +41,10 @@ class Call:
 
         def unit(db: Connection) -> T:
             contexts.append(self._context(db))
-            return work(contexts[-1])
+            answer = work(contexts[-1])
+            for finish in contexts[-1].before_commit:
+                finish(db)
+            return answer
 
         answer = await self.runtime.database.write(unit)
         for announce in contexts[-1].after_commit:

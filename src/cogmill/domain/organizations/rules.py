@@ -33,7 +33,7 @@ class UsageStopped(Conflict):
 
 
 class UnknownPlatform(BadRequest):
-    detail = f"Unknown platform. Known labels: {', '.join(PLATFORMS)}, inherit, default."
+    detail = f"Unknown platform. Known labels: {', '.join(PLATFORMS)}, inherit, default, and ids of outposts."
 
 
 class TagNotAllowed(BadRequest):

@@ -107,7 +107,7 @@ def remove(ctx: Context, schedule_id: str) -> ScheduleRow:
 def _check(ctx: Context, row: Any, changed: set[str]) -> None:
     """What the changed fields name must exist, and the one as whom it runs must be able to do it."""
     if "platform" in changed:
-        check_platform(row.platform)
+        check_platform(ctx, row.platform)
     if "playbook_id" in changed and row.playbook_id is not None:
         playbook_by_id(ctx, row.playbook_id, "playbook_id")
     if "tags" in changed:

@@ -18,6 +18,7 @@ from cogmill.domain.git_providers.use import granted
 from cogmill.domain.guardrails.prompts import VIOLATION, Looked, look
 from cogmill.domain.knowledge.use import check_named as check_notes
 from cogmill.domain.organizations.rules import PLATFORMS, Rules, UnknownPlatform, check_tags, rules_of
+from cogmill.domain.outposts import queue as outposts
 from cogmill.domain.playbooks.use import by_id as playbook_by_id
 from cogmill.domain.playbooks.use import by_macro as playbook_by_macro
 from cogmill.domain.playbooks.use import if_there as playbook_if_there
@@ -74,8 +75,7 @@ def create_session(
     rules = _rules(ctx, user_id)
     looked = look(ctx, data.prompt, {one.key: one.value for one in data.session_secrets or []})
     tags = _tags(ctx, data, rules)
-    _check_references(data)
-    check_notes(ctx, data.knowledge_ids)
+    _check_references(ctx, data)
     parent = _parent(ctx, parent_id)
     playbook = _playbook(ctx, data, parent)
     also = _also(ctx, data, started_by)
@@ -97,10 +97,11 @@ def create_session(
         "max_acu_limit": data.max_acu_limit, "is_archived": False, "created_at": ctx.now, "status": Status.NEW.value,
         "status_detail": None, "updated_at": ctx.now, "last_seq": len(events), "acus_micro": 0, "usd_micro": 0,
         "structured_output": None, "user_messages": 1, "devin_messages": 0, "has_searched": False, "epoch": 0,
-        "run_state": "queued", "idle_since": None, "active_since": None,
+        "run_state": "queued", "idle_since": None, "active_since": None, "outpost_id": _outpost(ctx, request),
     }  # fmt: skip
     row = SimpleNamespace(**values, id=INSERT(ctx.db, [values]))
     insert_events(ctx, row.id, row.session_id, 0, events)
+    outposts.enter(ctx, row)
     set_labels(ctx, row, "tag", tags)
     set_labels(ctx, row, "repo", [ref.name for ref in repos])
     give_secrets(ctx, row, secrets)
@@ -132,6 +133,9 @@ def link_attachments(ctx: Context, row_id: int, attachments: list[Any]) -> None:
 
 def announce(ctx: Context, row: Any) -> None:
     """Tell the engine, once this is durable, that the session waits to be run."""
+    if row.outpost_id is not None:
+        ctx.after_commit.append(partial(ctx.runtime.signals.wanted, row.id))
+        return
     priority = PRIORITIES.get(row.request.get("devin_mode"), 1)
     ctx.after_commit.append(partial(ctx.runtime.signals.runnable, row.id, row.org_id, priority))
 
@@ -174,14 +178,20 @@ def _tags(ctx: Context, data: SessionIn, rules: Rules) -> list[str]:
     return tags or ([rules.default_tag] if rules.default_tag is not None else [])
 
 
-def check_platform(platform: str | None) -> None:
+def check_platform(ctx: Context, platform: str | None) -> None:
     """Refuse a label that nothing here goes by."""
-    if platform is not None and platform.lower() not in (*PLATFORMS, "inherit", "default"):
+    if platform is None:
+        return
+    label = platform.lower()
+    if outposts.is_outpost(label):
+        outposts.usable(ctx, label, ctx.scope.one_org)
+    elif label not in (*PLATFORMS, "inherit", "default"):
         raise UnknownPlatform
 
 
-def _check_references(data: SessionIn) -> None:
-    """Refuse an advanced mode without what it works on."""
+def _check_references(ctx: Context, data: SessionIn) -> None:
+    """Refuse notes that are not there, and an advanced mode without what it works on."""
+    check_notes(ctx, data.knowledge_ids)
     for field in NEEDED_BY_MODE.get(data.advanced_mode or "", ()):
         if not getattr(data, field):
             raise Invalid.at("body", field, msg=f"advanced_mode {data.advanced_mode!r} needs {field}.")
@@ -194,9 +204,15 @@ def _platform(asked: str | None, parent: SessionRow | None, default: str | None)
         label = (parent.request.get("platform") if parent is not None else None) or "default"
     if label == "default":
         label = default or PLATFORMS[0]
-    if label not in PLATFORMS:
+    if label not in PLATFORMS and not outposts.is_outpost(label):
         raise UnknownPlatform
     return label
+
+
+def _outpost(ctx: Context, request: dict[str, Any]) -> str | None:
+    """Whose workers run the session; None: this server does."""
+    label = request["platform"]
+    return outposts.usable(ctx, label, ctx.scope.one_org).outpost_id if outposts.is_outpost(label) else None
 
 
 def _playbook(ctx: Context, data: SessionIn, parent: SessionRow | None) -> Row[Any] | None:

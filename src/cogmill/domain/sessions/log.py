@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, update
 from cogmill.access.context import Context
 from cogmill.domain.insights import jobs as insights
 from cogmill.domain.metrics.marks import mark
+from cogmill.domain.outposts import queue as outposts
 from cogmill.domain.sessions import news
 from cogmill.domain.sessions.states import State, is_end
 from cogmill.domain.usage import ledger
@@ -24,7 +25,8 @@ CATEGORIES = (
 
 INSERT_EVENTS = HotInsert(session_event)
 _COUNTED = ("user_message", "devin_message")
-_ANSWERED = ("id", "last_seq", "org_id", "origin", "user_id", "service_user_id", "created_at")
+_ANSWERED = ("id", "last_seq", "org_id", "origin", "user_id", "service_user_id", "created_at", "outpost_id")
+_FOLLOWED = frozenset({"status", "run_state", "is_archived"})
 
 
 class StaleEpoch(Exception):
@@ -92,6 +94,8 @@ def append(
         if is_end(state):
             insights.queue(ctx, row_id, row.org_id)
     ledger.write(ctx, row, acus, usd, use)
+    if row.outpost_id is not None and not _FOLLOWED.isdisjoint(changes):
+        outposts.follow(ctx, row_id)
     return int(row.last_seq)
 
 

@@ -10,6 +10,7 @@ from cogmill.access.scope import Scope, owned
 from cogmill.domain.attachments.service import named_in as attachments_named_in
 from cogmill.domain.guardrails.prompts import look
 from cogmill.domain.organizations.rules import check_tags
+from cogmill.domain.outposts import queue as outposts
 from cogmill.domain.pull_requests.closing import close_all
 from cogmill.domain.sessions.active_time import MICRO, of_stopped_run
 from cogmill.domain.sessions.create import announce, attribution, guarded, link_attachments, note_hits, set_labels
@@ -183,6 +184,8 @@ def _find_live(ctx: Context, devin_id: str) -> SessionRow:
     row = find_to_change(ctx, devin_id)
     if row.is_archived or row.status in ENDED:
         raise Ended(row)
+    if row.outpost_id is not None and not outposts.is_there(ctx, row.id):
+        raise Conflict(f"Session {row.session_id} belongs to an outpost that is not here. Create a new session.")
     return row
 
 

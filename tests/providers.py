@@ -46,6 +46,8 @@ class Pull:
     body: str
     state: str = "open"
     merged: bool = False
+    sha: str | None = None
+    """Its head, when that is on no branch."""
 
 
 @dataclass
@@ -68,6 +70,10 @@ class ProviderServer:
     seen: list[Seen] = field(default_factory=list)
     redirect_to: str | None = None
     """Send every git request there."""
+    reviews: list[dict[str, Any]] = field(default_factory=list)
+    """What was written at pull requests: GitLab's notes, the reviews of the others."""
+    strict_lines: bool = False
+    """Refuse remarks at lines, as GitHub does where the diff does not show them."""
     app_key: Any = None
     """The public key of an app, whose installations get `token`."""
 
@@ -104,8 +110,48 @@ class ProviderServer:
         said = git(self.folder / f"{path}.git", "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}")
         return said or None
 
+    def _branch_head(self, one: "Pull") -> str | None:
+        """None where a test has made no real repository."""
+        return self.head(one.repo, one.branch) if (self.folder / f"{one.repo}.git" / "HEAD").exists() else None
+
     def branches(self, path: str) -> list[str]:
         return git(self.folder / f"{path}.git", "for-each-ref", "--format=%(refname:short)", "refs/heads").split()
+
+    def propose(self, path: str, files: dict[str, str], number: int = 7, *, body: str = "") -> Pull:
+        """A pull request of somebody's fork: its commits are on no branch of the repository. Again: a further push."""
+        bare, ref = self.folder / f"{path}.git", self._head_ref(number)
+        work = self.folder / f".work-{path.replace('/', '-')}"
+        known = self._find(path, str(number))
+        git(work, "fetch", "-q", str(bare), ref if known else "main")
+        git(work, "checkout", "-q", "-B", "proposed", "FETCH_HEAD")
+        for name, text in files.items():
+            (work / name).write_text(text)
+        git(work, "add", ".")
+        git(work, "commit", "-q", "-m", "Proposed")
+        git(work, "push", "-q", str(bare), f"+proposed:{ref}")
+        if known is None:
+            known = Pull(path, number, "proposed", "main", "Add things", body)
+            self.pulls.append(known)
+        known.sha = git(work, "rev-parse", "HEAD")
+        return known
+
+    def _head_ref(self, number: int) -> str:
+        return f"refs/{'merge-requests' if self.flavour == 'gitlab' else 'pull'}/{number}/head"
+
+    def pull_address(self, pull: Pull) -> str:
+        """Of its page."""
+        between = {"github": "pull", "gitlab": "-/merge_requests", "gitea": "pulls"}[self.flavour]
+        return f"{self.address}/{pull.repo}/{between}/{pull.number}"
+
+    def _reviewed(self, method: str, repo: str, number: str, body: dict[str, Any]) -> Answer:
+        if self._find(repo, number) is None:
+            return 404, {"message": "Not Found"}
+        if method == "GET":
+            return 200, [{"body": one["body"]} for one in self.reviews if one["place"] == (repo, number)]
+        if body.get("comments") and self.strict_lines:
+            return 422, {"message": "Unprocessable Entity", "errors": ["Line could not be resolved"]}
+        self.reviews.append({"place": (repo, number), "comments": [], **body})
+        return 201, {"id": len(self.reviews)}
 
     def merge(self, pull: Pull) -> None:
         """Merge as the provider's button does, by a fast forward."""
@@ -183,6 +229,9 @@ class ProviderServer:
         return self._pulls(method, path, query, body, refused=409)
 
     def _pulls(self, method: str, path: str, query: dict[str, str], body: dict[str, Any], *, refused: int) -> Answer:
+        reviews = re.fullmatch(r"/repos/([^/]+/[^/]+)/pulls/(\d+)/reviews", path)
+        if reviews is not None:
+            return self._reviewed(method, reviews[1], reviews[2], body) if query.get("page", "1") == "1" else (200, [])
         match = re.fullmatch(r"/repos/([^/]+/[^/]+)/pulls(?:/(\d+))?", path)
         if match is None or not (self.folder / f"{match[1]}.git").is_dir():
             return 404, {"message": "Not Found"}
@@ -216,7 +265,8 @@ class ProviderServer:
     def _pull(self, one: Pull) -> dict[str, Any]:
         return {
             "number": one.number, "html_url": f"{self.address}/{one.repo}/pull/{one.number}", "title": one.title,
-            "state": one.state, "merged": one.merged, "head": {"ref": one.branch}, "base": {"ref": one.base},
+            "state": one.state, "merged": one.merged, "base": {"ref": one.base}, "body": one.body,
+            "head": {"ref": one.branch, "sha": one.sha or self._branch_head(one)},
         }  # fmt: skip
 
     def _repo(self, number: int, path: str) -> dict[str, Any]:
@@ -236,6 +286,9 @@ class ProviderServer:
                 for n, p in fitting[(page - 1) * size : page * size]
             ]
             return 200, items
+        notes = re.fullmatch(r"/projects/([^/]+)/merge_requests/(\d+)/notes", path)
+        if notes is not None:
+            return self._reviewed(method, unquote(notes[1]), notes[2], body)
         match = re.fullmatch(r"/projects/([^/]+)/merge_requests(?:/(\d+))?", path)
         repo = unquote(match[1]) if match else ""
         if match is None or not (self.folder / f"{repo}.git").is_dir():
@@ -263,7 +316,8 @@ class ProviderServer:
         return {
             "iid": one.number, "web_url": f"{self.address}/{one.repo}/-/merge_requests/{one.number}",
             "title": one.title, "state": "merged" if one.merged else "opened" if one.state == "open" else "closed",
-            "source_branch": one.branch,
+            "source_branch": one.branch, "target_branch": one.base, "description": one.body,
+            "sha": one.sha or self._branch_head(one),
         }  # fmt: skip
 
 

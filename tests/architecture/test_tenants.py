@@ -14,6 +14,7 @@ OF_PRINCIPAL = "principals and roles that were found within the enterprise befor
 BY_WEBHOOK = "the webhook was found within the scope before; only its deliveries are reached"
 SENDER = "the delivery loop works for all organizations; each webhook gets its own deliveries only"
 RUNNER = "the loop works for all organizations; each run acts within its automation's own"
+REVIEWER = "the loop works for all organizations; each review reaches its own session and pull request only"
 OWN_KEYS = "the owner was found within the enterprise before; only its keys are reached"
 TRANSFER = "export and import: commands of the administrator on the whole installation; they name the organization"
 VERIFY = "a command of the administrator on the whole installation"
@@ -123,6 +124,12 @@ ALLOWED = {
     ("domain/pull_requests/service.py", "of_session", "pull_request"): BY_SESSION,
     ("domain/git_providers/webhooks.py", "receive", "git_connection"): "the signature proves who calls; shows nothing",
     ("domain/pull_requests/service.py", "set_state", "session"): BY_SESSION,
+    ("domain/pr_reviews/jobs.py", "pushed_here", "pull_request"): "names the organization whose branch moved",
+    ("domain/pr_reviews/outcomes.py", "*", "session"): REVIEWER,
+    ("domain/pr_reviews/outcomes.py", "*", "session_event"): REVIEWER,
+    ("domain/pr_reviews/outcomes.py", "*", "pull_request"): REVIEWER,
+    ("domain/pr_reviews/outcomes.py", "*", "git_connection"): REVIEWER,
+    ("domain/pr_reviews/outcomes.py", "*", "organization"): REVIEWER,
     ("engine/loops/pull_requests.py", "*", "pull_request"): "asks for those of all organizations; shows them to nobody",
     ("engine/loops/pull_requests.py", "*", "session"): "the sessions that opened them",
     ("domain/pull_requests/closing.py", "*", "pull_request"): BY_SESSION,

@@ -29,6 +29,7 @@ MORE_OUTPUT = {
     "session_insights.analysis": {"made_by", "made_at"},
     "automation": {"created_at", "created_by", "updated_at", "updated_by", "next_run_at"},
     "automation_schemas": {"events", "actions"},
+    "pr_review": {"session_id", "detail", "report"},
     "secret": {"repository"},
     "schedule": {"overlap", "run_as_user_id", "next_run_at"},
 }

@@ -39,6 +39,9 @@ OF_ALL = {"/v2/enterprise/organizations/{org_id}/git/connections"}
 ASIDE = {"org_id", "tag"}
 """Path parts that the sweep calls with foreign values already, or that name no object."""
 MISSING = PARTS | {"org_id": "org-" + "0" * 32, "event_ids": "event-0", "attachment_urls": PARTS["attachment_id"]}
+MISSING |= {
+    "pr_url": f"http://127.0.0.1:8400/organizations/{MISSING['org_id']}/pull-requests/{PARTS['pull_request_id']}"
+}
 FIELDS = {
     "knowledge_ids": "note_id", "folder_id": "folder_id", "parent_folder_id": "folder_id",
     "role_id": "role_id", "enterprise_role_id": "role_id", "create_as_user_id": "user_id",
@@ -48,7 +51,7 @@ FIELDS = {
     "child_playbook_id": "playbook_id", "org_ids": "org_id",
     "guardrail_id": "guardrail_id", "session_id": "session_id",
     "outpost_pool_id": "outpost_id", "allowed_org_ids": "org_id",
-    "schedule_id": "schedule_id", "run_as_user_id": "user_id", "target_devin_id": "devin_id",
+    "pr_url": "pr_url", "schedule_id": "schedule_id", "run_as_user_id": "user_id", "target_devin_id": "devin_id",
 }  # fmt: skip
 """Fields of queries and bodies that name objects, and the kind of thing that they name."""
 OUTSIDE = {"acceptor_id", "url", "slack_channel_id", "slack_team_id", "snapshot_id"}
@@ -214,7 +217,11 @@ async def test_nothing_that_a_tenant_reads_changes_when_another_one_makes_things
     await tenants.make_foreign()
     assert await looked_at(tenants) == before
     unread = {path for path, (status, _) in before.items() if status != 200}
-    assert {path.rpartition("/")[2] for path in unread} <= {"{pull_request_id}", "{name}"}  # no forge, a redirect
+    assert {path.rpartition("/")[2] for path in unread} <= {
+        "{pull_request_id}",
+        "{name}",
+        "pr-reviews",
+    }  # no forge, a redirect
 
 
 async def test_a_cursor_of_another_tenant_leads_to_nothing_of_theirs(server, tenants):

@@ -80,6 +80,7 @@ SAMPLES = {
     "group_names": [], "start_date": "2026-01-01", "end_date": "2026-01-31",
     "time_after": 0, "time_before": 1,
     "target": "command", "action": "warn", "cycle_acu_limit": 1000,
+    "pr_url": "http://127.0.0.1:8400/organizations/org-0/pull-requests/pr-0",
     "password": "a" * 12, "new_password": "a" * 12, "git_provider_type": "github_token",
 }  # fmt: skip
 """Values of required inputs; any other one is the text "a"."""

@@ -80,6 +80,7 @@ async def _of_organization(server: Any, org: Any, org_id: str, mark: str) -> Thi
     blueprint = await ok(org.post(f"{setup}/blueprints", json={"contents": "initialize: 'true'"}))
     prepared = await blueprint_file(org, f"{setup}/blueprints/{blueprint['blueprint_id']}")
     build = await ok(org.post(f"{setup}/builds", json={}))
+    pull_request = await _pull_request(server, org_id, session)
     return {
         **hook, "schedule_id": [timed["scheduled_session_id"]], "automation_id": [await _automation(server, org, base)],
         "blueprint_id": [blueprint["blueprint_id"]], "file_id": [prepared["file_id"]],
@@ -88,7 +89,8 @@ async def _of_organization(server: Any, org: Any, org_id: str, mark: str) -> Thi
         "devin_id": [session], "session_id": [session], "uuid": [file["attachment_id"]], "name": [file["name"]],
         "attachment_urls": [file["url"]], "event_ids": [one["event_id"] for one in events["items"]],
         "repository_path": [repository], "branch_name": [branch],
-        "pull_request_id": [await _pull_request(server, org_id, session)],
+        "pull_request_id": [pull_request],
+        "pr_url": [f"http://127.0.0.1:8400/organizations/{org_id}/pull-requests/{pull_request}"],
     }  # fmt: skip
 
 

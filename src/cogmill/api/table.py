@@ -76,6 +76,8 @@ from cogmill.domain.outposts import endpoints as outposts
 from cogmill.domain.outposts.schemas import EntryListOut, EntryOut, OutpostOut
 from cogmill.domain.playbooks import endpoints as playbooks
 from cogmill.domain.playbooks.schemas import PlaybookOut, PlaybookVersionOut
+from cogmill.domain.pr_reviews import endpoints as pr_reviews
+from cogmill.domain.pr_reviews.schemas import PrReviewOut
 from cogmill.domain.pull_requests import endpoints as pull_requests
 from cogmill.domain.pull_requests.schemas import PullRequestOut, SessionDiffOut
 from cogmill.domain.repositories import endpoints as repositories
@@ -146,6 +148,7 @@ WEBHOOKS, WEBHOOKS_EVERYWHERE = (P.MANAGE_ORG_SETTINGS,), (P.MANAGE_ENTERPRISE_S
 GUARDRAILS = (P.MANAGE_ENTERPRISE_SETTINGS,)
 KNOWLEDGE, SHARED_KNOWLEDGE = (P.MANAGE_ORG_KNOWLEDGE,), (P.MANAGE_ACCOUNT_KNOWLEDGE,)
 METRICS, METRICS_EVERYWHERE = (P.VIEW_ORG_METRICS,), (P.VIEW_ACCOUNT_METRICS,)
+REVIEWS = (P.USE_REVIEW_MANUAL,)
 USE_KNOWLEDGE = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_KNOWLEDGE)
 OUTPOSTS, USE_OUTPOSTS = (P.MANAGE_OUTPOSTS_ORCHESTRATOR,), (P.USE_OUTPOSTS_MACHINE, P.MANAGE_OUTPOSTS_ORCHESTRATOR)
 
@@ -242,6 +245,13 @@ TABLE: list[Op] = [
     Op("enterprise_create_folder", POST, "/cogmill/v1/enterprise/knowledge/folders", IN_ENTERPRISE, SHARED_KNOWLEDGE, knowledge.create_folder, FolderOut, audit="create_folder", extension=True),
     Op("enterprise_update_folder", PATCH, "/cogmill/v1/enterprise/knowledge/folders/{folder_id}", IN_ENTERPRISE, SHARED_KNOWLEDGE, knowledge.update_folder, FolderOut, audit="update_folder", extension=True),
     Op("enterprise_delete_folder", DELETE, "/cogmill/v1/enterprise/knowledge/folders/{folder_id}", IN_ENTERPRISE, SHARED_KNOWLEDGE, knowledge.delete_folder, FolderOut, audit="delete_folder", extension=True),
+
+    Op("get_organization_pr_review", GET, "/v3/organizations/pr-reviews", IN_HOME_ORG, REVIEWS, pr_reviews.get, PrReviewOut, also_refuses=(404, 503)),
+    Op("get_organization_pr_review", GET, "/v3/organizations/{org_id}/pr-reviews", IN_ORG, REVIEWS, pr_reviews.get, PrReviewOut, also_refuses=(404, 503)),
+    Op("create_organization_pr_review", POST, "/v3/organizations/pr-reviews", IN_HOME_ORG, REVIEWS, pr_reviews.create, PrReviewOut, audit="create_pr_review", also_refuses=(503,)),
+    Op("create_organization_pr_review", POST, "/v3/organizations/{org_id}/pr-reviews", IN_ORG, REVIEWS, pr_reviews.create, PrReviewOut, audit="create_pr_review", also_refuses=(503,)),
+    Op("get_enterprise_pr_review", GET, "/v3/enterprise/pr-reviews", IN_ENTERPRISE, REVIEWS, pr_reviews.get, PrReviewOut, also_refuses=(404, 503)),
+    Op("create_enterprise_pr_review", POST, "/v3/enterprise/pr-reviews", IN_ENTERPRISE, REVIEWS, pr_reviews.create, PrReviewOut, audit="create_pr_review", also_refuses=(503,)),
 
     Op("get_enterprise_active_users", GET, "/v3/enterprise/metrics/active-users", IN_ENTERPRISE, METRICS_EVERYWHERE, metrics.enterprise_active_users, ActiveUsersOut),
     Op("get_enterprise_dau", GET, "/v3/enterprise/metrics/dau", IN_ENTERPRISE, METRICS_EVERYWHERE, metrics.enterprise_dau, list[ActiveUsersOut]),

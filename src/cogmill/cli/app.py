@@ -18,6 +18,7 @@ from cogmill.cli import (
     keys,
     repositories,
     resources,
+    reviews,
     roles,
     run,
     sessions,
@@ -79,6 +80,8 @@ keys_app = typer.Typer(name="keys", help="API keys of service users.", no_args_i
 app.add_typer(keys_app)
 repositories_app = typer.Typer(name="repositories", help="Repositories and their indexes.", no_args_is_help=True)
 app.add_typer(repositories_app)
+reviews_app = typer.Typer(name="reviews", help="Reviews of pull requests.", no_args_is_help=True)
+app.add_typer(reviews_app)
 tokens_app = typer.Typer(name="tokens", help="Personal access tokens of people.", no_args_is_help=True)
 app.add_typer(tokens_app)
 git_app = typer.Typer(name="git-connections", help="Providers that repositories come from.", no_args_is_help=True)
@@ -152,6 +155,8 @@ repositories_app.command("list")(repositories.list_)
 repositories_app.command("index")(repositories.index)
 repositories_app.command("status")(repositories.status)
 repositories_app.command("search")(repositories.search)
+reviews_app.command("start")(reviews.start)
+reviews_app.command("view")(reviews.view)
 webhooks_app.command("list")(webhooks.list_)
 webhooks_app.command("create")(webhooks.create)
 webhooks_app.command("delete")(webhooks.delete)

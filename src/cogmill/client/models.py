@@ -283,6 +283,23 @@ class GuardrailViolation(Wire):
     created_at: int
 
 
+class PrReview(Wire):
+    """How the review of one commit of a pull request stands."""
+
+    commit_sha: str
+    pr_number: int
+    repo_path: str
+    status: str
+    session_id: str | None = None
+    detail: str | None = None
+    report: str | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more comes of it."""
+        return self.status in {"completed", "errored"}
+
+
 class AcuLimit(Wire):
     """A limit of a cycle, and what of it is gone."""
 

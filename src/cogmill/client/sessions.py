@@ -26,6 +26,7 @@ from cogmill.client.models import (
 )
 from cogmill.client.reading import given, read
 from cogmill.client.repositories import Repositories
+from cogmill.client.reviews import Reviews
 from cogmill.client.settings import Target
 from cogmill.client.stream import EventStream, OnTrouble
 from cogmill.client.webhooks import Webhooks
@@ -46,6 +47,7 @@ class Client:
         self.git_connections = GitConnections(self.http)
         self.guardrails = Guardrails(self.http)
         self.repositories = Repositories(self.http, self.org_id)
+        self.reviews = Reviews(self.http, self.org_id)
         self._org_id = target.org_id
 
     def __enter__(self) -> "Client":

@@ -16,6 +16,7 @@ from cogmill.domain.insights.jobs import LOOP as INSIGHTS
 from cogmill.domain.mails.service import LOOP as MAILS
 from cogmill.domain.outposts import claims as outposts
 from cogmill.domain.outposts.queue import LOOP as OUTPOSTS
+from cogmill.domain.pr_reviews.jobs import LOOP as PR_REVIEWS
 from cogmill.domain.pull_requests.service import LOOP as PULL_REQUESTS
 from cogmill.domain.repositories.jobs import FETCHING, INDEXING
 from cogmill.domain.schedules.service import LOOP as SCHEDULES
@@ -30,6 +31,7 @@ from cogmill.engine.loops import (
     deleted_organizations,
     idempotent_requests,
     mails,
+    pr_reviews,
     pull_requests,
     schedules,
     sums,
@@ -66,7 +68,7 @@ class EmbeddedEngine:
         self._loops: list[asyncio.Task[None]] = []
         self._call = Call(tools.runtime, Scope("", None), "engine", None)
         clock = tools.runtime.clock
-        runs = {MAILS: mails.run_once, PULL_REQUESTS: pull_requests.run_once}
+        runs = {MAILS: mails.run_once, PULL_REQUESTS: pull_requests.run_once, PR_REVIEWS: pr_reviews.run_once}
         self._due = {name: DueLoop(name, partial(run, self._call), clock) for name, run in runs.items()}
         self._burst = schedules.Burst()
         self._due[SCHEDULES] = DueLoop(SCHEDULES, partial(schedules.run_once, self._call, self._burst), clock)

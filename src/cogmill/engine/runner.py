@@ -30,6 +30,7 @@ from cogmill.engine.allowance import Allowance, Limit
 from cogmill.engine.guarding import Asks
 from cogmill.engine.knowledge import notes_for
 from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Meter
+from cogmill.engine.reviewing import Material, fetch_head, prepare
 from cogmill.engine.snapshots.start import load_variables, snapshot_of
 from cogmill.engine.store import Claimed, Store, claim
 from cogmill.engine.turn import Checkpoint, LiveTurn
@@ -105,6 +106,7 @@ class Run:
         self.turn: LiveTurn | None = None
         self.knowledge: tuple[Knowledge, ...] = ()
         self.may_lead = False
+        self.review: Material | None = None
 
     async def drive(self) -> Outcome:
         """One turn from beginning to end."""
@@ -172,8 +174,15 @@ class Run:
 
     def _agent(self) -> Agent:
         request = self.row.request
-        text = runbook_text(request.get("playbook"), self.row.prompt)
+        text = runbook_text(self._playbook(), self.row.prompt)
         return self.tools.choose(self.row.agent, text, request.get("devin_mode", "normal"))
+
+    def _playbook(self) -> str | None:
+        """The session's own, or of a review what the repository wants to be run."""
+        if self.review is not None and self.review.playbook is not None:
+            return self.review.playbook
+        text: str | None = self.row.request.get("playbook")
+        return text
 
     async def _prepare(self) -> LiveTurn:
         """Sandbox, clones and attachments as the log says they should be; then the turn over them."""
@@ -203,6 +212,8 @@ class Run:
             await self._bring_all(event)
         if not checkouts:
             return turn
+        if (about := self.row.request.get("review")) is not None:
+            self.review = await self._material(turn, about)
         turn.task = self._task(files, tuple(checkouts))
         return turn
 
@@ -227,11 +238,21 @@ class Run:
 
     async def _fetch(self, repo: str) -> Source:
         try:
-            return await self.workspace.fetch(repo)
+            source = await self.workspace.fetch(repo)
+            if (about := self.row.request.get("review")) is not None:
+                await fetch_head(self.workspace, source, about)
+            return source
         except (Refusal, GitError, ProviderError, OSError) as error:
             raise Unprepared(
                 f"The repository {repo} cannot be cloned: {error}. Put that right, then write a message to try again."
             ) from None
+
+    async def _material(self, turn: LiveTurn, about: dict[str, Any]) -> Material:
+        assert self.sandbox is not None  # noqa: S101 - started before
+        try:
+            return await prepare(turn, self.sandbox, self.workspace.sources[0], about)
+        except (Refusal, GitError) as error:
+            raise Unprepared(f"Pull request #{about['number']} cannot be looked at: {error}") from None
 
     async def _clone(self, turn: LiveTurn, source: Source) -> Checkout:
         async def action(steps: Steps) -> StepResult:  # noqa: ARG001 - every action gets them
@@ -285,7 +306,8 @@ class Run:
             session_id=self.row.session_id,
             title=self.row.title,
             prompt=self.row.prompt,
-            playbook=request.get("playbook"),
+            playbook=self._playbook(),
+            review=self.review.text if self.review is not None else None,
             structured_output_schema=request.get("structured_output_schema"),
             structured_output_required=request.get("structured_output_required", True),
             devin_mode=request.get("devin_mode", "normal"),

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cogmill.access.context import Context, Runtime
 from cogmill.access.scope import Scope
 from cogmill.domain.git_providers.use import Grant, granted
+from cogmill.domain.pr_reviews.jobs import pushed_here
 from cogmill.domain.pull_requests.service import note_provided, open_or_update
 from cogmill.domain.repositories.indexing import follow
 from cogmill.domain.sessions.create import local_paths
@@ -143,9 +144,11 @@ class Workspace:
 
     async def clone(self, sandbox: Sandbox, source: Source) -> StepResult:
         """Make the clone of a source inside the sandbox on a work branch of the session."""
-        refs = await read_refs(source.mirror)
-        branch, commit = refs.base()
-        row = self.store.row
+        refs, row = await read_refs(source.mirror), self.store.row
+        if (about := row.request.get("review")) is not None:  # it begins where the pull request ends
+            branch, commit = f"pull-request-{about['number']}", about["head_commit"]
+        else:
+            branch, commit = refs.base()
         wanted = Clone(
             name=source.forge_name,
             path=f"{self._root(sandbox)}/{self._folder_name(source)}",
@@ -205,6 +208,8 @@ class Workspace:
 
     async def _may_push(self, made: Clone) -> Grant | None:
         """Refused before anything leaves the sandbox: the permission may have changed since the clone."""
+        if self.store.row.request.get("review") is not None:
+            raise PushRefused("This session reviews a pull request: it pushes nothing. Say it in the review.")
         source = next(one for one in self.sources if one.forge_name == made.name)
         try:
             grant = await self._granted(source.asked)
@@ -234,6 +239,7 @@ class Workspace:
         await self.forge.push_branch(made.name, made.work_branch, bundle.path, bundle.head, replaces=now, check=check)
         crash_point("pushed")
         await self._follow(made.name)
+        await self.store.fenced(lambda ctx: pushed_here(ctx, self.store.row.org_id, made.name, made.work_branch))
         target.unlink(missing_ok=True)
         return bundle.head
 

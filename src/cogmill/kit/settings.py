@@ -203,6 +203,9 @@ class Settings(BaseSettings):
     pull_request_check_seconds: float = Field(
         120, gt=0, description="After how long a provider is asked for a pull request's state; older ones less often"
     )
+    review_acu_limit: float | None = Field(
+        None, ge=0, description="ACUs that all reviews of one pull request may use together; 0: any number"
+    )
     max_attachment: int = Field(50 * 1024**2, ge=1024, description="Largest attachment")
     max_body: int = Field(4 * 1024**2, ge=1024, description="Largest request body other than an attachment")
 

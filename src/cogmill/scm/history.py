@@ -96,6 +96,28 @@ async def branch_head(repository: Path, branch: str) -> str | None:
     return next((line.rpartition(" ")[2] for line in out.decode().splitlines() if line.startswith(f"{ref} ")), None)
 
 
+async def has_commit(repository: Path, commit: str) -> bool:
+    """Whether the commit is there, with or without a branch that has it."""
+    try:
+        await run_git(["cat-file", "-e", f"{revision(commit)}^{{commit}}"], git_dir=repository)
+    except GitError:
+        return False
+    return True
+
+
+async def file_at(repository: Path, commit: str, path: str, *, max_bytes: int = 256 * 1024) -> str | None:
+    """A file's text in a commit, cut where it is longer; None when there is no such file."""
+    args = ["cat-file", "blob", f"{revision(commit)}:{path}"]
+    try:
+        return (await run_git(args, git_dir=repository, bounds=Bounds(timeout=30.0, output=max_bytes))).decode(
+            "utf-8", "replace"
+        )
+    except OutputTooLarge as error:
+        return cut_text(error.kept + b"\n", max_bytes)
+    except GitError:
+        return None
+
+
 async def is_ancestor(repository: Path, old: str, new: str, env: dict[str, str] | None = None) -> bool:
     try:
         await run_git(["merge-base", "--is-ancestor", old, new], git_dir=repository, env=env)

@@ -96,6 +96,14 @@ class MirrorCache:
             task.add_done_callback(lambda done: self._forget(place.name, done))
         return await asyncio.shield(running[1])
 
+    async def fetch_ref(self, ref: RepositoryRef, place: Path, name: str, credential: SignIn | None) -> None:
+        """Bring the commits of one more ref of the repository into its mirror, such as a pull request's head.
+
+        No branch of the mirror moves, so that what uses it sees nothing of it.
+        """
+        async with file_lock(place.parent / f"{place.name}.lock", self._fetch_seconds) as lock:
+            await _Fetch(ref, credential, lock).one(place, name, self._fetch_seconds)
+
     def _make_room(self, place: Path) -> None:
         """The tenant's folder, which sandboxes of other users pass through; takes in what an older version left."""
         if not place.parent.is_dir():
@@ -167,6 +175,12 @@ class _Fetch:
         if branch is not None:
             await run_git(["symbolic-ref", "HEAD", f"refs/heads/{branch}"], git_dir=target, held=self._held)
         _stamp(target, began)
+
+    async def one(self, target: Path, name: str, seconds: float) -> None:
+        """The commits of one ref, kept by a ref of ours."""
+        spec = f"+{name}:refs/cogmill/{name.removeprefix('refs/')}"
+        options = ["--quiet", "--no-tags", "--no-write-fetch-head", *self._how]
+        await self._git(["fetch", *options, "--", self._url, spec], target, seconds)
 
     async def _remote_head(self, target: Path, seconds: float) -> str | None:
         out = await self._git(["ls-remote", "--symref", *self._how, "--", self._url, "HEAD"], target, seconds)

@@ -54,6 +54,40 @@ class PullRequestFact:
     state: PullRequestState
 
 
+@dataclass(frozen=True, slots=True)
+class PullRequestDetails:
+    """What a review of a pull request has to know."""
+
+    fact: PullRequestFact
+    body: str
+    base_branch: str
+    head_commit: str
+    head_ref: str
+    """Where its head can be fetched in the repository itself, also when it came from a fork."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a review says of one line, counted from 1 in the new state of the file."""
+
+    path: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewDraft:
+    """A review that is to be written at a pull request."""
+
+    mark: str
+    """Stands unseen in it: one that has it is there already."""
+    commit: str
+    summary: str
+    whole: str
+    """Summary and remarks in one text, for where remarks cannot stand at their lines."""
+    remarks: Sequence[Remark]
+
+
 class Provider(Protocol):
     """One connection. Every method may be called again after a crash with the same result."""
 
@@ -77,6 +111,12 @@ class Provider(Protocol):
     async def close(self, path: str, number: int) -> PullRequestFact:
         """Close a pull request without merging it; answers how it stands then."""
 
+    async def pull_request_details(self, path: str, number: int) -> PullRequestDetails:
+        """The same as `pull_request`, with what a review has to know."""
+
+    async def review(self, path: str, number: int, draft: ReviewDraft) -> None:
+        """Write a review at a pull request, unless one with its mark is there."""
+
 
 async def close_open(provider: Provider, path: str, number: int) -> PullRequestFact:
     """Close a pull request if it is open: one that was merged or closed meanwhile stays as it is."""
@@ -87,3 +127,8 @@ async def close_open(provider: Provider, path: str, number: int) -> PullRequestF
     if after.state == "open":
         raise ProviderError("The provider took the request to close it, and left it open.")
     return after
+
+
+def marked(draft: ReviewDraft, text: str) -> str:
+    """A text of the draft with its mark, which Markdown does not show."""
+    return f"{text}\n\n<!-- {draft.mark} -->"

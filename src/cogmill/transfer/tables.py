@@ -80,6 +80,7 @@ OF_ORGANIZATIONS: dict[str, dict[str, Any]] = {
     "schedule": {"enabled": False, "due_at": None},
     "automation": {"enabled": False, "next_at": None},
     "pull_request": {"check_at": None, "close_attempts": None},
+    "pr_review": {"check_at": None},
     "role_assignment": {},
     "usage_record": {"group_name": None},
 }

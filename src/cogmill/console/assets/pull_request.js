@@ -28,12 +28,24 @@ function show(pull) {
   ]));
   byId("body").textContent = plain(pull.body ?? "");
   byId("body").hidden = !pull.body;
+  const reviews = pull.reviews ?? [];
+  byId("reviews").hidden = !reviews.length;
+  fill(byId("review-list"), reviews.map(review));
   const files = parseDiff(plain(pull.diff ?? ""));
   const sum = (name) => files.reduce((total, file) => total + file[name], 0);
   fill(byId("totals"), `${files.length} ${files.length === 1 ? "file" : "files"} `, counts(sum("added"), sum("removed")));
   const folds = files.map((file, index) => (index < EAGER_FILES ? diffFold(file) : diffFold(file, false)));
   fill(byId("files"), folds.length ? folds : el("p", { class: "muted" }, "No changes."));
   byId("content").hidden = false;
+}
+
+function review(one) {
+  const session = `${here.base}/organizations/${enc(here.org)}/sessions/${enc(one.session_id)}`;
+  const text = [one.detail, one.report].filter(Boolean).join("\n\n");
+  return el("article", { class: "review" },
+    el("p", {}, el("code", { title: one.commit_sha }, one.commit_sha.slice(0, 12)), ` ${one.status} `,
+      el("a", { href: session }, "session")),
+    text && el("div", { class: "prose body" }, plain(text)));
 }
 
 async function main() {

@@ -1,7 +1,7 @@
 """What an organization's sessions may clone, and push to. Asked when a session is made, and by its run every time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,7 +58,7 @@ def granted(ctx: Context, ref: RepositoryRef, forge: LocalForge) -> Grant | None
     governing = [one for one in connections if governs(one, address)]
     if not governing:
         return None
-    found = _best(ctx, [(one, _path_below(one, address), address.suffix) for one in governing])
+    found = _best(ctx, [(one, path_below(one, address), address.suffix) for one in governing])
     if found is None:
         raise _refused(address.path, governing[0].host)
     return found
@@ -91,6 +91,15 @@ def may_write(ctx: Context, connection: Any, path: str) -> bool:
     """Whether the organization may change things in a repository of just this connection."""
     found = _best(ctx, [(connection, path, ".git")])
     return found is not None and not found.read_only
+
+
+def granted_at(ctx: Context, org_id: str, connection: Any, path: str) -> Grant:
+    """What an organization may do with a repository of just this connection. Forbidden: nothing."""
+    inside = replace(ctx, scope=Scope(ctx.scope.enterprise_id, org_id))
+    found = _best(inside, [(connection, path, ".git")])
+    if found is None:
+        raise _refused(path, connection.host)
+    return found
 
 
 def _by_name(ctx: Context, ref: RepositoryRef, connections: Sequence[Any], forge: LocalForge) -> Grant | None:
@@ -126,7 +135,7 @@ def _copied(name: str, connections: Sequence[Any], forge: LocalForge) -> _Copy |
         address = address_of(parse_repository(source, schemes={"https", "http", "ssh", "git"}))
     except RepositoryRefused:
         return _Copy(name, "the place that it was copied from", []) if is_lent else None
-    candidates = [(one, _path_below(one, address), address.suffix) for one in connections if governs(one, address)]
+    candidates = [(one, path_below(one, address), address.suffix) for one in connections if governs(one, address)]
     return _Copy(address.path, address.host, candidates) if candidates or is_lent else None
 
 
@@ -144,7 +153,7 @@ def governs(connection: Any, address: Address) -> bool:
     return bool(own.port == address.port)
 
 
-def _path_below(connection: Any, address: Address) -> str:
+def path_below(connection: Any, address: Address) -> str:
     """The repository's path, without the path of the connection's own address."""
     below = urlsplit(connection.address).path.strip("/")
     return address.path.removeprefix(f"{below}/") if below and address.scheme != "ssh" else address.path

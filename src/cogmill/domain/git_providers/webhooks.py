@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from cogmill.access.context import Context
+from cogmill.domain.pr_reviews.jobs import changed_there
 from cogmill.domain.pull_requests.service import due_now
 from cogmill.kit.errors import BadRequest, Forbidden
 from cogmill.models.git import git_connection
@@ -34,7 +35,10 @@ def receive(ctx: Context, connection_id: str, headers: Mapping[str, str], raw: b
     except ValueError:
         raise BadRequest("The delivery is no JSON; let the provider send application/json.") from None
     about = _subject(row.kind, found)
-    return due_now(ctx, row.git_connection_id, *about) if about is not None else 0
+    if about is None:
+        return 0
+    changed_there(ctx, row.git_connection_id, *about)
+    return due_now(ctx, row.git_connection_id, *about)
 
 
 def _is_signed(kind: str, secret: str, headers: Mapping[str, str], raw: bytes) -> bool:

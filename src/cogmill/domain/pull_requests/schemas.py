@@ -1,5 +1,6 @@
 """What goes out of the pull-request and diff operations (extensions)."""
 
+from cogmill.domain.pr_reviews.schemas import PrReviewOut
 from cogmill.web.params import Out
 
 
@@ -18,6 +19,8 @@ class PullRequestOut(Out):
     session_id: str
     created_at: int
     updated_at: int
+    reviews: list[PrReviewOut]
+    """Those of it that were asked for here, newest first; of one at a provider they stand there."""
     diff: str
 
 

@@ -9,9 +9,11 @@ from cogmill.access.context import Context
 from cogmill.domain.happenings.reactions import AUTOMATIONS
 from cogmill.domain.happenings.record import happened
 from cogmill.domain.happenings.types import SESSION_CREATED
+from cogmill.domain.pr_reviews import jobs as reviews
 from cogmill.domain.schedules import outcomes
 from cogmill.domain.sessions.queries import session_url
 from cogmill.domain.sessions.states import Detail, State, Status
+from cogmill.models.reviews import ORIGIN
 from cogmill.models.sessions import session
 
 _TOLD = (
@@ -34,6 +36,8 @@ def changed(ctx: Context, row_id: int, org_id: str, origin: str, state: State) -
         return _facts(ctx, ctx.db.execute(select(session).where(session.c.id == row_id)).one())
 
     happened(ctx, org_id, f"session.{name.value}", facts)
+    if origin == ORIGIN:
+        reviews.session_changed(ctx, row_id)
     if origin == "automation":  # it may have made room for a run that waits
         ctx.after_commit.append(partial(ctx.runtime.signals.due, AUTOMATIONS))
         _tell_schedule(ctx, row_id, state)

@@ -153,7 +153,7 @@ def _mark_archived(ctx: Context, row: SessionRow) -> None:
 def _stop(ctx: Context, row: SessionRow, trigger: Trigger, detail: Detail | None = None) -> None:
     """Take the session from whoever runs it (its epoch ends) and have its processes killed."""
     after = transition(State.of(row.status, row.status_detail), trigger, detail)
-    who = "the user" if ctx.caller is None else ctx.caller.name
+    who = "the server" if ctx.caller is None else ctx.caller.name
     left, event = of_stopped_run(ctx, row), status_event(after, f"asked by {who}")
     event.contents["acus"] = left.acus / MICRO
     append(

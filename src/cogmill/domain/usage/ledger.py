@@ -13,9 +13,10 @@ from cogmill.kit.hot_change import HotChange
 from cogmill.kit.hot_insert import HotInsert
 from cogmill.kit.hot_select import HotSelect
 from cogmill.models.access import organization
+from cogmill.models.reviews import ORIGIN
 from cogmill.models.usage import usage_record, usage_reservation
 
-PRODUCT = "devin"
+PRODUCT, REVIEW = "devin", "review"
 AMOUNTS = ("acus_micro", "usd_micro", "active_ms", "input_tokens", "output_tokens", "cached_tokens")
 
 
@@ -92,7 +93,7 @@ def write(ctx: Context, row: Any, acus: int, usd: int, use: Use) -> None:
         at = min(max(at, place.held_cycle), next_cycle(place.held_cycle) - 1)
         group = place.held_group
         keep(ctx, row.id, use.holder, use.keep)
-    same = {"day": day_of(at), "product": PRODUCT, **amounts}
+    same = {"day": day_of(at), "product": REVIEW if row.origin == ORIGIN else PRODUCT, **amounts}
     record = same | {
         "session": row.id, "seq": row.last_seq, "at": at, "cycle": cycle_of(at), "enterprise_id": enterprise_id,
         "org_id": row.org_id, "user_id": row.user_id, "service_user_id": row.service_user_id, "group_name": group,

@@ -24,7 +24,7 @@ class ConsumptionCycle(Out):
 
 
 class AcusByProduct(Out):
-    """This server runs sessions only; the other products are always zero."""
+    """Sessions, and those that review pull requests; there are no other products here."""
 
     devin: float
     cascade: float

@@ -114,6 +114,8 @@ class Task:
     """Whether other sessions may be started."""
     bypass_approval: bool = False
     """The user wants to be asked for no approval."""
+    review: str | None = None
+    """What is to be reviewed: a pull request with its change, and the repository's rules."""
     recording: Path | None = None
     """For the replay agent: host path of the recorded conversation."""
 

@@ -3,8 +3,17 @@
 from typing import Any
 
 from cogmill.scm.git import Credential
-from cogmill.scm.provider import ProviderError, PullRequestDraft, PullRequestFact, RepositoryFact, RepositoryPage
-from cogmill.scm.providers.github import fact, seconds
+from cogmill.scm.provider import (
+    ProviderError,
+    PullRequestDetails,
+    PullRequestDraft,
+    PullRequestFact,
+    RepositoryFact,
+    RepositoryPage,
+    ReviewDraft,
+    marked,
+)
+from cogmill.scm.providers.github import details, fact, seconds
 from cogmill.scm.providers.rest import Rest, number, objects, quoted, text
 
 _PAGES, _SIZE = 20, 50
@@ -63,6 +72,21 @@ class Gitea:
 
     async def close(self, path: str, number: int) -> PullRequestFact:
         return fact(await self._rest.call("PATCH", _pull(path, number), body={"state": "closed"}))
+
+    async def pull_request_details(self, path: str, number: int) -> PullRequestDetails:
+        return details(await self._rest.call("GET", _pull(path, number)))
+
+    async def review(self, path: str, number: int, draft: ReviewDraft) -> None:
+        reviews = f"{_pull(path, number)}/reviews"
+        for page in range(1, _PAGES + 1):
+            found = objects(await self._rest.call("GET", reviews, params={"limit": _SIZE, "page": page}))
+            if any(draft.mark in (one.get("body") or "") for one in found):
+                return
+            if not found:
+                break
+        body = {"commit_id": draft.commit, "event": "COMMENT", "body": marked(draft, draft.summary)}
+        comments = [{"path": one.path, "new_position": one.line, "body": one.text} for one in draft.remarks]
+        await self._rest.call("POST", reviews, body=body | {"comments": comments})
 
 
 def _pull(path: str, number: int) -> str:

@@ -9,14 +9,19 @@ from typing import Any
 from cogmill.scm.git import Credential
 from cogmill.scm.provider import (
     ProviderError,
+    PullRequestDetails,
     PullRequestDraft,
     PullRequestFact,
     PullRequestState,
     RepositoryFact,
     RepositoryPage,
+    ReviewDraft,
+    marked,
 )
 from cogmill.scm.providers.rest import Rest, number, objects, quoted, text
 
+MOST_PAGES = 20
+"""How far reviews of a pull request are looked through for one's own, a hundred on a page."""
 _VERSION = {"x-github-api-version": "2022-11-28", "accept": "application/vnd.github+json"}
 
 
@@ -74,6 +79,30 @@ class GitHub:
     async def close(self, path: str, number: int) -> PullRequestFact:
         change = {"state": "closed"}
         return fact(await self._call("PATCH", f"/repos/{quoted(path, safe='/')}/pulls/{number}", body=change))
+
+    async def pull_request_details(self, path: str, number: int) -> PullRequestDetails:
+        return details(await self._call("GET", f"/repos/{quoted(path, safe='/')}/pulls/{number}"))
+
+    async def review(self, path: str, number: int, draft: ReviewDraft) -> None:
+        reviews = f"/repos/{quoted(path, safe='/')}/pulls/{number}/reviews"
+        for page in range(1, MOST_PAGES + 1):
+            found = objects(await self._call("GET", reviews, params={"per_page": 100, "page": page}))
+            if any(draft.mark in (one.get("body") or "") for one in found):
+                return
+            if len(found) < 100:
+                break
+        whole = {"commit_id": draft.commit, "event": "COMMENT", "body": marked(draft, draft.whole)}
+        if not draft.remarks:
+            await self._call("POST", reviews, body=whole)
+            return
+        comments = [{"path": one.path, "line": one.line, "side": "RIGHT", "body": one.text} for one in draft.remarks]
+        try:
+            body = whole | {"body": marked(draft, draft.summary), "comments": comments}
+            await self._call("POST", reviews, body=body)
+        except ProviderError as error:
+            if error.status != 422:  # a remark on a line that the diff does not show
+                raise
+            await self._call("POST", reviews, body=whole)
 
     async def _call(self, method: str, path: str, *, params: dict[str, Any] | None = None, body: Any = None) -> Any:
         secret = await self._secret()
@@ -149,6 +178,13 @@ def fact(found: Any) -> PullRequestFact:
     if found.get("merged") or found.get("merged_at"):
         state = "merged"
     return PullRequestFact(number(found, "number"), text(found, "html_url"), text(found, "title"), state)
+
+
+def details(found: Any) -> PullRequestDetails:
+    """The same with what a review has to know."""
+    known = fact(found)
+    head, base = text(found.get("head"), "sha"), text(found.get("base"), "ref")
+    return PullRequestDetails(known, found.get("body") or "", base, head, f"refs/pull/{known.number}/head")
 
 
 def _repository(found: dict[str, Any]) -> RepositoryFact:

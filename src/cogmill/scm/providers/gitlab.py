@@ -5,13 +5,16 @@ from typing import Any
 from cogmill.scm.git import Credential
 from cogmill.scm.provider import (
     ProviderError,
+    PullRequestDetails,
     PullRequestDraft,
     PullRequestFact,
     PullRequestState,
     RepositoryFact,
     RepositoryPage,
+    ReviewDraft,
+    marked,
 )
-from cogmill.scm.providers.github import seconds
+from cogmill.scm.providers.github import MOST_PAGES, seconds
 from cogmill.scm.providers.rest import Rest, number, objects, quoted, text
 
 _STATES: dict[str, PullRequestState] = {"opened": "open", "locked": "open", "closed": "closed", "merged": "merged"}
@@ -62,6 +65,25 @@ class GitLab:
 
     async def close(self, path: str, number: int) -> PullRequestFact:
         return _fact(await self._rest.call("PUT", f"{_requests(path)}/{number}", body={"state_event": "close"}))
+
+    async def pull_request_details(self, path: str, number: int) -> PullRequestDetails:
+        found = await self._rest.call("GET", f"{_requests(path)}/{number}")
+        known = _fact(found)
+        head, base = text(found, "sha"), text(found, "target_branch")
+        return PullRequestDetails(
+            known, found.get("description") or "", base, head, f"refs/merge-requests/{known.number}/head"
+        )
+
+    async def review(self, path: str, number: int, draft: ReviewDraft) -> None:
+        """One note: a remark at a line would need the hashes of GitLab's own comparison."""
+        notes = f"{_requests(path)}/{number}/notes"
+        for page in range(1, MOST_PAGES + 1):
+            found = objects(await self._rest.call("GET", notes, params={"per_page": 100, "page": page}))
+            if any(draft.mark in (one.get("body") or "") for one in found):
+                return
+            if len(found) < 100:
+                break
+        await self._rest.call("POST", notes, body={"body": marked(draft, draft.whole)})
 
 
 def _requests(path: str) -> str:

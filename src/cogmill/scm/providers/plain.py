@@ -1,6 +1,13 @@
 """Any git server, over https or ssh: clone and push; pull requests are kept at the built-in forge."""
 
-from cogmill.scm.provider import ProviderError, PullRequestDraft, PullRequestFact, RepositoryPage
+from cogmill.scm.provider import (
+    ProviderError,
+    PullRequestDetails,
+    PullRequestDraft,
+    PullRequestFact,
+    RepositoryPage,
+    ReviewDraft,
+)
 from cogmill.scm.sign_in import SignIn
 
 _NONE = "A plain git connection has no pull requests."
@@ -30,4 +37,10 @@ class PlainGit:
         raise ProviderError(_NONE)
 
     async def close(self, path: str, number: int) -> PullRequestFact:  # noqa: ARG002
+        raise ProviderError(_NONE)
+
+    async def pull_request_details(self, path: str, number: int) -> PullRequestDetails:  # noqa: ARG002
+        raise ProviderError(_NONE)
+
+    async def review(self, path: str, number: int, draft: ReviewDraft) -> None:  # noqa: ARG002
         raise ProviderError(_NONE)

@@ -64,6 +64,8 @@ def system_prompt(task: Task) -> str:
 def first_message(task: Task, room: int) -> str:
     """The task, notes of at most `room` characters, and the playbook. The same text for the whole session."""
     parts = [task.prompt]
+    if task.review:
+        parts.append(task.review)
     if task.knowledge:
         parts.append(_knowledge(task.knowledge, room))
     if task.playbook:

@@ -40,8 +40,8 @@ class Signals:
     """A session must not run any longer; kill what runs."""
     runs: Callable[[int], bool] = lambda _session: False
     """Asked, not told: whether a session runs in this process now. One whose process was cut does not."""
-    appended: Callable[[int, list[tuple[int, bytes]]], None] = lambda _session, _events: None
-    """New events of a session: (seq, the event as JSON)."""
+    appended: Callable[[int, Callable[[], list[tuple[int, bytes]]]], None] = lambda _session, _events: None
+    """New events of a session, asked for if somebody watches: (seq, the event as JSON)."""
     due: Callable[[str], None] = lambda _loop: None
     """A background loop, by its name, has something to do now or at another time than it knows."""
     wanted: Callable[[int], None] = lambda _session: None

@@ -1,7 +1,7 @@
 """The ASGI application: the routes of the table, and what surrounds every request."""
 
+import random
 import re
-import secrets
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -11,8 +11,7 @@ from http import HTTPStatus
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -38,7 +37,7 @@ Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 def create_app(runtime: Runtime, table: list[Op], lifespan: Lifespan | None = None) -> Starlette:
     """The application over a runtime; nothing starts before its lifespan does."""
-    app = Api(exception_handlers={HTTPException: _http_exception})
+    app = Api()
     app.router = OpRouter(routes(table, runtime), lifespan=lifespan)
     app.trusted_proxies = runtime.settings.trusted_proxies
     app.sunset = runtime.settings.legacy_sunset
@@ -54,23 +53,23 @@ class Api(Starlette):
     traces: Traces | None = None
 
     def build_middleware_stack(self) -> ASGIApp:
-        inner = HeadAsGet(ExceptionMiddleware(self.router, handlers=self.exception_handlers))
+        inner = HeadAsGet(self.router)
         proxies = Proxies(self.trusted_proxies) if self.trusted_proxies else None
         return Surroundings(inner, proxies, self.sunset, self.traces)
 
 
-async def _http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+def _answer_of(error: HTTPException, scope: Scope) -> Response:
+    """What the router, or Starlette itself, refuses."""
     detail, headers = error.detail, error.headers or {}
     if error.status_code == 404:
-        detail = f"There is no operation at {request.url.path[:200]!r}. /docs lists them."
+        detail = f"There is no operation at {scope['path'][:200]!r}. /docs lists them."
     elif error.status_code == 405:
-        detail = f"{request.method} is not possible here, only {headers['Allow']}."
+        detail = f"{scope['method']} is not possible here, only {headers['Allow']}."
     title = HTTPStatus(error.status_code).phrase
-    if legacy.is_legacy(request.url.path):
+    if legacy.is_legacy(scope["path"]):
         answer = plain(error.status_code, detail)
     else:
-        answer = problem(error.status_code, title, detail, request.scope["request_id"])
+        answer = problem(error.status_code, title, detail, scope["request_id"])
     answer.headers.update(headers)
     return answer
 
@@ -107,6 +106,10 @@ class Surroundings:
 
         try:
             await self._app(scope, receive, sending)
+        except HTTPException as error:
+            if status != 0:
+                raise
+            await _answer_of(error, scope)(scope, receive, sending)
         except ClientDisconnect:
             pass  # nobody is there any more to be told
         except Exception:
@@ -122,7 +125,7 @@ class Surroundings:
 
 def _request_id(scope: Scope) -> str:
     sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
-    return sent if REQUEST_ID.fullmatch(sent) else f"req-{secrets.token_hex(12)}"
+    return sent if REQUEST_ID.fullmatch(sent) else f"req-{random.getrandbits(96):024x}"
 
 
 def _rate_limits(counted: Said) -> list[tuple[bytes, bytes]]:

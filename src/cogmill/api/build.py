@@ -123,8 +123,15 @@ def _attempt(op: Op, request: Request) -> Attempt:
 
 def _acts_as(body: Any) -> str | None:
     """The user in whose place the caller wants to act, whom the record names as well."""
-    found = (getattr(body, name, None) for name in ("create_as_user_id", "message_as_user_id", "run_as_user_id"))
+    found = (getattr(body, name) for name in _naming(body.__class__))
     return next((one for one in found if one is not None), None)
+
+
+@cache
+def _naming(model: Any) -> list[str]:
+    """The fields of a body that name such a user."""
+    names = ("create_as_user_id", "message_as_user_id", "run_as_user_id")
+    return [name for name in names if name in getattr(model, "model_fields", ())]
 
 
 def _streaming(op: Op) -> Callable[[Call, dict[str, Any], Write], Awaitable[Any]]:
@@ -172,9 +179,8 @@ def _recorded(op: Op, work: Callable[[Context], Any], given: dict[str, Any]) -> 
     def both(ctx: Context) -> Any:
         result = work(ctx)
         subject = {name: value for name, value in given.items() if isinstance(value, str)}
-        for name in ("session_id", "attachment_id"):
-            if isinstance(value := getattr(result, name, None), str):
-                subject[name] = value
+        made = getattr(result, "__dict__", {})
+        subject |= {name: made[name] for name in ("session_id", "attachment_id") if isinstance(made.get(name), str)}
         if (as_user := _acts_as(given.get("body"))) is not None:
             subject["as_user_id"] = as_user
         chain.append(

@@ -1,7 +1,6 @@
 """Keys of this installation and what is done with them: keyed hashes, signatures, encryption of secrets at rest."""
 
 import base64
-import hashlib
 import hmac
 import json
 import os
@@ -66,15 +65,15 @@ class Keyring:
         return self.wrapping or (self._key("wrap"),)
 
     def _key(self, purpose: str) -> bytes:
-        return hmac.new(self.master, purpose.encode(), hashlib.sha256).digest()
+        return hmac.digest(self.master, purpose.encode(), "sha256")
 
     def token_hash(self, token: str) -> str:
         """Keyed hash under which a token is stored and looked up; useless without the keys file."""
-        return hmac.new(self._key("token"), token.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self._key("token"), token.encode(), "sha256").hex()
 
     def sign(self, purpose: str, text: str) -> str:
         """Signature of a text for one purpose, url-safe."""
-        mac = hmac.new(self._key("sign:" + purpose), text.encode(), hashlib.sha256).digest()
+        mac = hmac.digest(self._key("sign:" + purpose), text.encode(), "sha256")
         return base64.urlsafe_b64encode(mac[:24]).decode()
 
     def verify(self, purpose: str, text: str, signature: str) -> bool:

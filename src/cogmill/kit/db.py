@@ -11,6 +11,8 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 
+from cogmill.kit.json_text import compact
+
 T = TypeVar("T")
 Unit = Callable[[Connection], T]
 """A function of one connection: reads and changes, neither commits nor waits for anything outside the database.
@@ -19,6 +21,8 @@ It may be run a second time when the transaction it shared was undone for anothe
 """
 Waiting = tuple[Unit[Any], asyncio.Future[Any]]
 Outcome = tuple[Any, Exception | None]
+ENGINE: dict[str, Any] = {"hide_parameters": True, "json_serializer": compact}
+"""Errors, which are logged, hide values."""
 
 
 class Database(Protocol):
@@ -46,8 +50,8 @@ def open_database(url: str) -> Database:
 
 
 def sqlite_engine(url: str) -> Engine:
-    """WAL with full fsync at commit: an answered write survives a power cut. Errors, which are logged, hide values."""
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 0}, hide_parameters=True)
+    """WAL with full fsync at commit: an answered write survives a power cut."""
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 0}, **ENGINE)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
@@ -223,7 +227,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str) -> None:
         size = min(16, 4 * (os.cpu_count() or 2))
-        self.engine = create_engine(url, pool_size=size, max_overflow=0, pool_pre_ping=True, hide_parameters=True)
+        self.engine = create_engine(url, pool_size=size, max_overflow=0, pool_pre_ping=True, **ENGINE)
         self._threads = ThreadPoolExecutor(size, "postgres")
 
     async def read(self, unit: Unit[T]) -> T:

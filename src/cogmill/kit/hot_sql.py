@@ -4,33 +4,38 @@ import sqlite3
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 Values = Any
 """What the driver binds: one tuple or mapping, or for `run_many` a list of them."""
 
 
 def fetch(db: Connection, sql: str, values: Values) -> list[tuple[Any, ...]]:
-    """All rows of compiled SQL."""
+    """All rows of compiled SQL. DBAPIError: as of every other statement."""
     driver = _driver(db)
-    if driver is not None:
-        try:
-            return driver.execute(sql, values).fetchall()
-        except sqlite3.Error:
-            pass  # run again below, to fail as every other statement does
-    return [tuple(row) for row in db.exec_driver_sql(sql, values)]
+    if driver is None:
+        return [tuple(row) for row in db.exec_driver_sql(sql, values)]
+    try:
+        return driver.execute(sql, values).fetchall()
+    except sqlite3.Error as error:
+        raise _known(db, sql, error) from error
 
 
 def run_many(db: Connection, sql: str, values: list[Values]) -> None:
-    """Run compiled SQL, which answers no rows, once for each set of values."""
-    driver = _driver(db) if len(values) == 1 else None  # several may have been done in part when one fails
-    if driver is not None:
-        try:
-            driver.execute(sql, values[0])
-        except sqlite3.Error:
-            pass
-        else:
-            return
-    db.exec_driver_sql(sql, values if len(values) > 1 else values[0])
+    """Run compiled SQL, which answers no rows, once for each set of values. DBAPIError: as of every other statement."""
+    driver = _driver(db)
+    if driver is None:
+        db.exec_driver_sql(sql, values if len(values) > 1 else values[0])
+        return
+    try:
+        driver.executemany(sql, values)
+    except sqlite3.Error as error:
+        raise _known(db, sql, error) from error
+
+
+def _known(db: Connection, sql: str, error: sqlite3.Error) -> BaseException:
+    """The driver's error as SQLAlchemy raises it."""
+    return DBAPIError.instance(sql, (), error, sqlite3.Error, hide_parameters=True, dialect=db.dialect)
 
 
 def _driver(db: Connection) -> sqlite3.Connection | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 
 
 class Feed:
@@ -51,10 +52,11 @@ class Hub:
         self._feeds: dict[int, Feed] = {}
         self.closing = False
 
-    def publish(self, key: int, items: list[tuple[int, bytes]]) -> None:
+    def publish(self, key: int, items: Callable[[], list[tuple[int, bytes]]]) -> None:
+        """Show the items to whoever watches; they are made only if somebody does."""
         feed = self._feeds.get(key)
         if feed is not None:
-            feed.publish(items)
+            feed.publish(items())
 
     def join(self, key: int) -> Feed:
         feed = self._feeds.setdefault(key, Feed())

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, text
 
-from cogmill.models.metadata import Json, metadata
+from cogmill.models.metadata import Json, metadata, where_set
 
 automation = Table(
     "automation",
@@ -23,12 +23,7 @@ automation = Table(
     Column("updated_at", Float(53), nullable=False),
     Column("updated_by", String, nullable=False),
     Index(None, "org_id", "automation_id"),
-    Index(
-        "ix_automation_next",
-        "next_at",
-        sqlite_where=text("next_at IS NOT NULL"),
-        postgresql_where=text("next_at IS NOT NULL"),
-    ),
+    where_set("next_at", "next_at", called="ix_automation_next"),
 )
 
 automation_trigger = Table(

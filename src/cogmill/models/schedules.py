@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, text
 
-from cogmill.models.metadata import BigId, Json, metadata
+from cogmill.models.metadata import BigId, Json, metadata, where_set
 
 schedule = Table(
     "schedule",
@@ -46,10 +46,7 @@ schedule = Table(
         "ix_schedule_kept", "org_id", "id",
         sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL"),
     ),
-    Index(
-        "ix_schedule_due_at", "due_at",
-        sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL"),
-    ),
+    where_set("due_at", "due_at"),
 )  # fmt: skip
 
 schedule_run = Table(

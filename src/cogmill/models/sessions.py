@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, false, text
 
-from cogmill.models.metadata import BigId, Json, metadata
+from cogmill.models.metadata import BigId, Json, metadata, where_set
 
 session = Table(
     "session",
@@ -46,37 +46,18 @@ session = Table(
     Index(None, "org_id", "id"),
     Index(None, "org_id", "created_at", "id"),
     Index(None, "org_id", "is_archived", "id"),
-    Index(None, "org_id", "category", "id"),
     Index(None, "org_id", "origin", "id"),
     Index(None, "org_id", "updated_at", "id"),
-    Index(None, "org_id", "user_id", "id"),
-    Index(None, "org_id", "service_user_id", "id"),
-    Index(None, "org_id", "playbook_id", "id"),
-    Index(None, "parent_session_id"),
+    *(where_set(name, "org_id", name, "id") for name in ("category", "user_id", "service_user_id", "playbook_id")),
+    where_set("parent_session_id", "parent_session_id"),
     # The same for all organizations together.
     Index(None, "created_at", "id"),
     Index(None, "updated_at", "id"),
     Index(None, "origin", "id"),
-    *(
-        Index(None, name, "id", sqlite_where=text(f"{name} IS NOT NULL"), postgresql_where=text(f"{name} IS NOT NULL"))
-        for name in ("category", "user_id", "service_user_id", "playbook_id", "schedule_id")
-    ),
-    Index(
-        "ix_session_of_person",
-        "user_id",
-        "created_at",
-        sqlite_where=text("user_id IS NOT NULL"),
-        postgresql_where=text("user_id IS NOT NULL"),
-    ),
+    *(where_set(name, name, "id") for name in ("category", "user_id", "service_user_id", "playbook_id", "schedule_id")),
+    where_set("user_id", "user_id", "created_at", called="ix_session_of_person"),
     Index("ix_session_archived", "id", sqlite_where=text("is_archived = 1"), postgresql_where=text("is_archived")),
-    Index(
-        "ix_session_of_schedule",
-        "org_id",
-        "schedule_id",
-        "id",
-        sqlite_where=text("schedule_id IS NOT NULL"),
-        postgresql_where=text("schedule_id IS NOT NULL"),
-    ),
+    where_set("schedule_id", "org_id", "schedule_id", "id", called="ix_session_of_schedule"),
     Index(
         "ix_session_runnable",
         "id",
@@ -91,12 +72,7 @@ session = Table(
         sqlite_where=text("run_state <> 'idle'"),
         postgresql_where=text("run_state <> 'idle'"),
     ),
-    Index(
-        "ix_session_idle_since",
-        "idle_since",
-        sqlite_where=text("idle_since IS NOT NULL"),
-        postgresql_where=text("idle_since IS NOT NULL"),
-    ),
+    where_set("idle_since", "idle_since"),
 )
 
 session_once = Table(
@@ -187,12 +163,7 @@ pull_request = Table(
         sqlite_where=text("git_connection_id IS NULL"),
         postgresql_where=text("git_connection_id IS NULL"),
     ),
-    Index(
-        "ix_pull_request_check_at",
-        "check_at",
-        sqlite_where=text("check_at IS NOT NULL"),
-        postgresql_where=text("check_at IS NOT NULL"),
-    ),
+    where_set("check_at", "check_at"),
     Index(None, "git_connection_id", "provider_path", "number"),
     Index(None, "org_id", "created_at"),
 )

@@ -1,8 +1,8 @@
 """Outgoing webhooks: who wants to be told of what, and every telling with its attempts."""
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, text
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
 
-from cogmill.models.metadata import metadata
+from cogmill.models.metadata import metadata, where_set
 
 webhook = Table(
     "webhook",
@@ -42,13 +42,7 @@ webhook_delivery = Table(
     Index(None, "webhook_id", "delivery_id"),
     Index(None, "webhook_id", "state", "delivery_id"),
     Index(None, "created_at"),
-    Index(
-        "ix_webhook_delivery_due",
-        "webhook_id",
-        "due_at",
-        sqlite_where=text("due_at IS NOT NULL"),
-        postgresql_where=text("due_at IS NOT NULL"),
-    ),
+    where_set("due_at", "webhook_id", "due_at", called="ix_webhook_delivery_due"),
 )
 
 webhook_attempt = Table(

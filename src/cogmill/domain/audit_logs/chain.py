@@ -23,6 +23,7 @@ _LAST = HotSelect(
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:enterprise_id, 7))")
 HASHED = [column.name for column in audit_log.c if column.name not in {"id", "chain"}]
 """The columns that a link covers. `id` is no more than the order, which the number inside the link covers."""
+_COVERED = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 UNLINKED = "0.unlinked"
 """Where the links begin that stand for records from before there was a chain."""
 SLACK = 60.0
@@ -35,7 +36,7 @@ So times never fall along the chain, and lists find a time by its record's id; a
 def link(keyring: Keyring, before: str, record: Mapping[str, Any]) -> str:
     """The chain value of a record behind the one whose value is `before` ("" at the beginning): number and hash."""
     number = number_of(before) + 1
-    covered = json.dumps([number, *[record[name] for name in HASHED]], sort_keys=True, separators=(",", ":"))
+    covered = _COVERED([number, *[record[name] for name in HASHED]])
     return f"{number}.{keyring.sign('audit', before + covered)}"
 
 

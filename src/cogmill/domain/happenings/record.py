@@ -1,6 +1,5 @@
 """Writing down that something happened, for those who listen, in the transaction in which it does."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +14,7 @@ from cogmill.domain.happenings.types import group
 from cogmill.kit.hot_insert import HotInsert
 from cogmill.kit.hot_select import HotSelect
 from cogmill.kit.ids import ordered_id
+from cogmill.kit.json_text import compact
 from cogmill.models.access import organization
 from cogmill.models.automations import automation_trigger
 from cogmill.models.webhooks import webhook, webhook_delivery
@@ -74,7 +74,7 @@ def _hears(row: Any, event_type: str) -> bool:
 def deliver(ctx: Context, webhook_ids: list[str], event_type: str, data: dict[str, Any]) -> list[str]:
     """Queue one message for each webhook; answers the ids of the deliveries."""
     at = datetime.fromtimestamp(ctx.now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    body = json.dumps({"type": event_type, "timestamp": at, "data": data}, ensure_ascii=False, separators=(",", ":"))
+    body = compact({"type": event_type, "timestamp": at, "data": data})
     rows = [
         {
             "delivery_id": ordered_id("msg"), "webhook_id": one, "event_type": event_type, "body": body,

@@ -115,7 +115,7 @@ def touch(ctx: Context, row_id: int, enterprise_id: str) -> None:
     misses one; nothing else is locked behind it, so that nobody can wait for anybody in a ring.
     """
     ctx.before_commit.append(partial(_number, row_id, enterprise_id))
-    ctx.after_commit.append(partial(ctx.runtime.hub.publish, FEED, []))
+    ctx.after_commit.append(partial(ctx.runtime.hub.publish, FEED, list))
 
 
 def _number(row_id: int, enterprise_id: str, db: Connection) -> None:

@@ -1,6 +1,5 @@
 """The append-only event log of a session: the only way to write to a session after its creation."""
 
-import json
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -16,6 +15,7 @@ from cogmill.domain.sessions.states import State, is_end
 from cogmill.domain.usage import ledger
 from cogmill.kit.hot_insert import HotInsert
 from cogmill.kit.ids import event_id
+from cogmill.kit.json_text import compact
 from cogmill.models.sessions import session, session_event
 
 CATEGORIES = (
@@ -123,7 +123,10 @@ def insert_events(ctx: Context, row_id: int, session_id: str, after: int, events
     if not rows:
         return
     INSERT_EVENTS(ctx.db, rows)
-    shown = [(row["seq"], wire(session_id, row)) for row in rows]
+
+    def shown() -> list[tuple[int, bytes]]:
+        return [(row["seq"], wire(session_id, row)) for row in rows]
+
     ctx.after_commit.append(partial(ctx.runtime.signals.appended, row_id, shown))
 
 
@@ -136,7 +139,7 @@ def _row(row_id: int, seq: int, event: NewEvent, now: float) -> dict[str, Any]:
         "direction": event.direction,
         "created_at": now,
         "summary": _one_line(event.summary),
-        "contents": json.dumps(event.contents, ensure_ascii=False, separators=(",", ":")),
+        "contents": compact(event.contents),
     }
 
 
@@ -156,5 +159,4 @@ def wire(session_id: str, row: Any) -> bytes:
         "created_at": int(row["created_at"]),
         "summary": row["summary"],
     }
-    line: str = json.dumps(head, ensure_ascii=False)[:-1] + ', "contents": ' + row["contents"] + "}"
-    return line.encode()
+    return f'{compact(head)[:-1]},"contents":{row["contents"]}}}'.encode()

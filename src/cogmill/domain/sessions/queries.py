@@ -103,7 +103,7 @@ def session_url(base: str, org_id: str, session_id: str) -> str:
 
 
 def _out(row: Any, base: str, requests: list[PullRequestRef], children: list[str] | None) -> SessionOut:
-    return SessionOut.model_construct(
+    out = SessionOut(
         session_id=row.session_id,
         url=session_url(base, row.org_id, row.session_id),
         status=Status(row.status),
@@ -117,7 +117,7 @@ def _out(row: Any, base: str, requests: list[PullRequestRef], children: list[str
         updated_at=int(row.updated_at),
         acus_consumed=row.acus_micro / 1_000_000,
         pull_requests=requests,
-        structured_output=row.structured_output,
+        structured_output=None,
         parent_session_id=row.parent_session_id,
         child_session_ids=children,
         playbook_id=row.playbook_id,
@@ -127,6 +127,9 @@ def _out(row: Any, base: str, requests: list[PullRequestRef], children: list[str
         subcategory=row.subcategory,
         is_advanced=row.request.get("advanced_mode") is not None,
     )
+    if row.structured_output is None:
+        return out
+    return out.model_copy(update={"structured_output": row.structured_output})  # as its own schema wants it
 
 
 def _pull_requests(db: Connection, row_ids: list[int]) -> dict[int, list[PullRequestRef]]:

@@ -79,6 +79,6 @@ async def _is_over(call: Call, row_id: int, session_id: str, after: int) -> bool
 
 def _frame(seq: int, event: bytes) -> bytes:
     """The event as one message. `event` is a JSON line, so it needs no splitting."""
-    start = event.index(b'"event_type": "') + 15
+    start = event.index(b'"event_type":"') + 14
     name = event[start : event.index(b'"', start)]
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (seq, name, event)

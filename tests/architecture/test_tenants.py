@@ -17,11 +17,19 @@ RUNNER = "the loop works for all organizations; each run acts within its automat
 REVIEWER = "the loop works for all organizations; each review reaches its own session and pull request only"
 OWN_KEYS = "the owner was found within the enterprise before; only its keys are reached"
 TRANSFER = "export and import: commands of the administrator on the whole installation; they name the organization"
+SCANS = "work of the server itself, on the scan that is due"
 VERIFY = "a command of the administrator on the whole installation"
 PURGE = "removes what is due in any enterprise, organization by organization; shows it to nobody"
 
 ALLOWED = {
     ("access/data_keys.py", "*", "data_key"): "belongs to no tenant",
+    ("domain/code_scans/following.py", "session_changed", "code_scan"): "the scan that the session itself names",
+    ("domain/code_scans/following.py", "_state_of", "session"): BY_SESSION,
+    ("domain/code_scans/following.py", "pull_request_changed", "session"): BY_SESSION,
+    ("domain/code_scans/ingesting.py", "*", "code_scan"): SCANS,
+    ("domain/code_scans/ingesting.py", "take", "organization"): "the enterprise of that scan's organization",
+    ("domain/code_scans/metrics.py", "_pull_requests", "session"): "named by findings that were found within the scope",
+    ("domain/code_scans/repeating.py", "repeat", "code_scan"): SCANS,
     ("domain/guardrails/rules.py", "_read", "guardrail"): "names the enterprise of the organization that is asked for",
     ("domain/guardrails/rules.py", "_read", "organization"): "the same",
     ("domain/hypervisors/service.py", "*", "hypervisor"): "belongs to no tenant",

@@ -20,10 +20,25 @@ MORE_INPUT = {
     "create_session": {"agent", "playbook", "recording", "devin_mode"},
     "create_secret": {"access_type", "repository"},
     "create_schedule": {"overlap"},
+    **{
+        f"{doing}_{place}_code_scan{rest}{version}": fields
+        for place in ("organization", "enterprise_organization")
+        for version in ("", "_v3beta1")
+        for doing, rest, fields in (("schedule", "", {"frequency", "enabled"}), ("set", "_profile", {"profile_id"}))
+    },
     "trigger_snapshot_build": {"partial"},
     "update_schedule": {"overlap"},
 }
 MORE_OUTPUT = {
+    "code_scan": {
+        "session_id",
+        "scan_type",
+        "mode",
+        "commit_sha",
+        "error",
+        "auto_scan",
+        "repeated_scan_id",
+    },
     "folder_tree.folders": {"is_enabled", "access_type"},
     "build": {"failed_step", "base_build_id"},
     "session_insights.analysis": {"made_by", "made_at"},

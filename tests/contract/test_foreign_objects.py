@@ -49,6 +49,7 @@ FIELDS = {
     "event_ids": "event_ids", "org_id": "org_id", "session_ids": "devin_id", "user_ids": "user_id",
     "service_user_ids": "service_user_id", "secret_ids": "secret_id", "playbook_id": "playbook_id",
     "child_playbook_id": "playbook_id", "org_ids": "org_id",
+    "profile_id": "profile_id", "scan_id": "scan_id",
     "guardrail_id": "guardrail_id", "session_id": "session_id",
     "outpost_pool_id": "outpost_id", "allowed_org_ids": "org_id",
     "pr_url": "pr_url", "schedule_id": "schedule_id", "run_as_user_id": "user_id", "target_devin_id": "devin_id",

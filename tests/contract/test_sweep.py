@@ -34,6 +34,7 @@ PARTS = {
     "repository_path": "acme/none", "branch_name": "none",
     "connection_id": "git-connection-0", "git_permission_id": "git-permission-0",
     "outpost_id": "outpost_env-0",
+    "scan_id": "scan-0", "finding_id": "finding-0", "profile_id": "scan-profile-0",
     "schedule_id": "sched-0", "guardrail_id": "guardrail-0",
     "blueprint_id": "blueprint-0", "file_id": "file-0", "build_id": "build-0",
 }  # fmt: skip

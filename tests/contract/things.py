@@ -4,6 +4,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from cogmill.domain.code_scans.evidence import Proved
+from cogmill.domain.code_scans.reports import Reported
+from cogmill.domain.code_scans.taking import Taken, write_down
 from cogmill.domain.pull_requests.service import open_or_update
 from cogmill.models.metadata import metadata
 from cogmill.scm.forge import LocalForge
@@ -43,7 +46,9 @@ async def make_shared(server: Any, enterprise_caller: str) -> Things:
     blueprints = "/v3beta1/enterprise/snapshot-setup/blueprints"
     found = (await ok(top.get(blueprints)))["data"] or [await ok(top.post(blueprints, json={}))]
     file = await blueprint_file(top, f"{blueprints}/{found[0]['blueprint_id']}")
+    profile = await ok(top.post("/cogmill/v1/enterprise/code-scans/profiles", json={"name": "For all"}))
     return {
+        "profile_id": [profile["profile_id"]],
         "playbook_id": [playbook["playbook_id"]], "blueprint_id": [found[0]["blueprint_id"]],
         "file_id": [file["file_id"]], **await _webhook(top, "/cogmill/v1/enterprise/webhooks"),
         **await _knowledge(top, "/v3/enterprise", "/cogmill/v1/enterprise"),
@@ -82,7 +87,8 @@ async def _of_organization(server: Any, org: Any, org_id: str, mark: str) -> Thi
     build = await ok(org.post(f"{setup}/builds", json={}))
     pull_request = await _pull_request(server, org_id, session)
     return {
-        **hook, "schedule_id": [timed["scheduled_session_id"]], "automation_id": [await _automation(server, org, base)],
+        **hook, **await _scan(server, org, org_id, repository), "schedule_id": [timed["scheduled_session_id"]],
+        "automation_id": [await _automation(server, org, base)],
         "blueprint_id": [blueprint["blueprint_id"]], "file_id": [prepared["file_id"]],
         "build_id": [build["build_id"]], "snapshot_id": [build["build_id"]],
         "secret_id": [kept["secret_id"]], "playbook_id": [playbook["playbook_id"]],
@@ -91,6 +97,19 @@ async def _of_organization(server: Any, org: Any, org_id: str, mark: str) -> Thi
         "repository_path": [repository], "branch_name": [branch],
         "pull_request_id": [pull_request],
         "pr_url": [f"http://127.0.0.1:8400/organizations/{org_id}/pull-requests/{pull_request}"],
+    }  # fmt: skip
+
+
+async def _scan(server: Any, org: Any, org_id: str, repository: str) -> Things:
+    """A scan that has found something, and a profile."""
+    profiles = f"/cogmill/v1/organizations/{org_id}/code-scans/profiles"
+    profile = await ok(org.post(profiles, json={"name": "Keep out"}))
+    scan = await ok(org.post(f"/v3/organizations/{org_id}/code-scans", json={"repo_name": repository}))
+    found = Proved(Reported("high", "Keep out"), "0" * 64, [])
+    await server.write(lambda ctx: write_down(ctx, org_id, Taken(scan["scan_id"], [found], [])), org=org_id)
+    (finding,) = (await ok(org.get(f"/v3/organizations/{org_id}/code-scans/findings")))["items"]
+    return {
+        "profile_id": [profile["profile_id"]], "scan_id": [scan["scan_id"]], "finding_id": [finding["finding_id"]],
     }  # fmt: skip
 
 

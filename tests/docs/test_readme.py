@@ -73,6 +73,22 @@ def test_the_administration_page_runs_as_one_script(server: LocalServer, tmp_pat
     assert (tmp_path / "audit.jsonl").read_text().count("\n") > 10
 
 
+def test_the_page_on_code_scans_runs(server: LocalServer, tmp_path: Path):
+    page = (ROOT / "docs" / "code-scans.md").read_text("utf-8")
+    script = "".join(text for _, text in re.findall(r"^(```|~~~)sh\n(.*?)^\1$", page, re.DOTALL | re.MULTILINE))
+    script += "while api $COGMILL_URL/v3/organizations/sessions | grep -q '\"working\"'; do sleep 0.1; done\n"
+    script = re.sub(r"^export .*\n", "", script, flags=re.MULTILINE)
+    path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
+    caller = {"COGMILL_URL": server.url, "COGMILL_API_KEY": server.first_keys["org_key"], "PATH": path}
+    shell = ["bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(
+        shell, env=environment(caller), cwd=tmp_path, capture_output=True, text=True, timeout=400, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    assert '"code_owners":["@database"]' in done.stdout
+    assert '"prs_created_count":1' in done.stdout
+
+
 def test_the_guardrails_page_runs_and_has_the_first_ones(server: LocalServer, tmp_path: Path):
     page = (ROOT / "docs" / "guardrails.md").read_text("utf-8")
     script = "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))

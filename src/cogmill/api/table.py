@@ -23,6 +23,15 @@ from cogmill.domain.automations.schemas import (
 )
 from cogmill.domain.blueprints import endpoints as blueprints
 from cogmill.domain.blueprints.schemas import BlueprintFileListOut, BlueprintFileOut, BlueprintListOut, BlueprintOut
+from cogmill.domain.code_scans import endpoints as code_scans
+from cogmill.domain.code_scans.schemas import (
+    CodeScanMetricsOut,
+    CodeScanOut,
+    FindingOut,
+    ProfileOut,
+    ProfileSummaryOut,
+    RemediationOut,
+)
 from cogmill.domain.git_providers import endpoints as git
 from cogmill.domain.git_providers.schemas import (
     GitCheckOut,
@@ -134,6 +143,8 @@ SERVICE_USERS = (P.MANAGE_ACCOUNT_SERVICE_USERS,)
 LEGACY_KEYS = (P.MANAGE_ORG_API_KEYS,)
 SECRETS = (P.MANAGE_ORG_SECRETS,)
 SCHEDULES = (P.MANAGE_ORG_SCHEDULES,)
+VIEW_SCANS, USE_SCANS = (P.VIEW_CODE_SCANS,), (P.USE_CODE_SCANS,)
+VIEW_ALL_SCANS, USE_ALL_SCANS = (P.VIEW_ACCOUNT_CODE_SCANS,), (P.USE_ACCOUNT_CODE_SCANS,)
 PLAYBOOKS, SHARED_PLAYBOOKS = (P.MANAGE_ORG_PLAYBOOKS,), (P.MANAGE_ACCOUNT_PLAYBOOKS,)
 READ_REPOS, INDEX_REPOS = (P.READ,), (P.INDEX_ORG_REPOSITORIES,)
 SEARCH_CODE = (P.USE_ASK_DEVIN, P.USE_DEVIN_SESSIONS)
@@ -460,6 +471,52 @@ TABLE: list[Op] = [
     Op("enterprise_delete_playbook", DELETE, "/v3/enterprise/playbooks/{playbook_id}", IN_ENTERPRISE, SHARED_PLAYBOOKS, playbooks.delete, PlaybookOut, audit="delete_playbook"),
     Op("list_organization_playbook_versions", GET, "/cogmill/v1/organizations/{org_id}/playbooks/{playbook_id}/versions", IN_ORG, USE_PLAYBOOKS, playbooks.versions, Page[PlaybookVersionOut], extension=True),
     Op("list_enterprise_playbook_versions", GET, "/cogmill/v1/enterprise/playbooks/{playbook_id}/versions", IN_ENTERPRISE, SHARED_PLAYBOOKS, playbooks.versions, Page[PlaybookVersionOut], extension=True),
+    Op("list_enterprise_code_scans", GET, "/v3/enterprise/code-scans", IN_ENTERPRISE, VIEW_ALL_SCANS, code_scans.list_everywhere, Page[CodeScanOut]),
+    Op("list_enterprise_code_scans_v3beta1", GET, "/v3beta1/enterprise/code-scans", IN_ENTERPRISE, VIEW_ALL_SCANS, code_scans.list_everywhere, Page[CodeScanOut]),
+    Op("list_enterprise_code_scan_findings", GET, "/v3/enterprise/code-scans/findings", IN_ENTERPRISE, VIEW_ALL_SCANS, code_scans.list_findings_everywhere, Page[FindingOut]),
+    Op("list_enterprise_code_scan_findings_v3beta1", GET, "/v3beta1/enterprise/code-scans/findings", IN_ENTERPRISE, VIEW_ALL_SCANS, code_scans.list_findings_everywhere, Page[FindingOut]),
+    Op("get_enterprise_code_scan_metrics", GET, "/v3/enterprise/code-scans/metrics", IN_ENTERPRISE, VIEW_ALL_SCANS, code_scans.figures_everywhere, CodeScanMetricsOut),
+    Op("get_enterprise_code_scan_metrics_v3beta1", GET, "/v3beta1/enterprise/code-scans/metrics", IN_ENTERPRISE, VIEW_ALL_SCANS, code_scans.figures_everywhere, CodeScanMetricsOut),
+    Op("list_enterprise_code_scan_profiles", GET, "/v3/enterprise/code-scans/profiles", IN_ENTERPRISE, VIEW_ALL_SCANS, code_scans.list_profiles_everywhere, Page[ProfileSummaryOut]),
+    Op("list_enterprise_code_scan_profiles_v3beta1", GET, "/v3beta1/enterprise/code-scans/profiles", IN_ENTERPRISE, VIEW_ALL_SCANS, code_scans.list_profiles_everywhere, Page[ProfileSummaryOut]),
+    Op("get_enterprise_code_scan_profile", GET, "/v3/enterprise/code-scans/profiles/{profile_id}", IN_ENTERPRISE, VIEW_ALL_SCANS, code_scans.get_profile, ProfileOut),
+    Op("get_enterprise_code_scan_profile_v3beta1", GET, "/v3beta1/enterprise/code-scans/profiles/{profile_id}", IN_ENTERPRISE, VIEW_ALL_SCANS, code_scans.get_profile, ProfileOut),
+    Op("create_enterprise_organization_code_scan", POST, "/v3/enterprise/organizations/{org_id}/code-scans", ENTERPRISE_ORG, USE_ALL_SCANS, code_scans.create, CodeScanOut, audit="create_code_scan", status=201),
+    Op("create_enterprise_organization_code_scan_v3beta1", POST, "/v3beta1/enterprise/organizations/{org_id}/code-scans", ENTERPRISE_ORG, USE_ALL_SCANS, code_scans.create, CodeScanOut, audit="create_code_scan", status=201),
+    Op("ingest_enterprise_organization_code_scan", POST, "/v3/enterprise/organizations/{org_id}/code-scans/ingestion", ENTERPRISE_ORG, USE_ALL_SCANS, code_scans.ingest, CodeScanOut, audit="ingest_code_scan", status=201),
+    Op("schedule_enterprise_organization_code_scan", POST, "/v3/enterprise/organizations/{org_id}/code-scans/{scan_id}/auto-scan", ENTERPRISE_ORG, USE_ALL_SCANS, code_scans.schedule, CodeScanOut, audit="schedule_code_scan"),
+    Op("schedule_enterprise_organization_code_scan_v3beta1", POST, "/v3beta1/enterprise/organizations/{org_id}/code-scans/{scan_id}/auto-scan", ENTERPRISE_ORG, USE_ALL_SCANS, code_scans.schedule, CodeScanOut, audit="schedule_code_scan"),
+    Op("remediate_enterprise_organization_code_scan_finding", POST, "/v3/enterprise/organizations/{org_id}/code-scans/{scan_id}/findings/{finding_id}/remediate", ENTERPRISE_ORG, USE_ALL_SCANS, code_scans.remediate, RemediationOut, audit="remediate_code_scan_finding"),
+    Op("remediate_enterprise_organization_code_scan_finding_v3beta1", POST, "/v3beta1/enterprise/organizations/{org_id}/code-scans/{scan_id}/findings/{finding_id}/remediate", ENTERPRISE_ORG, USE_ALL_SCANS, code_scans.remediate, RemediationOut, audit="remediate_code_scan_finding"),
+    Op("set_enterprise_organization_code_scan_profile", PUT, "/v3/enterprise/organizations/{org_id}/code-scans/{scan_id}/profile", ENTERPRISE_ORG, USE_ALL_SCANS, code_scans.set_profile, CodeScanOut, audit="update_code_scan"),
+    Op("set_enterprise_organization_code_scan_profile_v3beta1", PUT, "/v3beta1/enterprise/organizations/{org_id}/code-scans/{scan_id}/profile", ENTERPRISE_ORG, USE_ALL_SCANS, code_scans.set_profile, CodeScanOut, audit="update_code_scan"),
+    Op("list_organization_code_scans", GET, "/v3/organizations/{org_id}/code-scans", IN_ORG, VIEW_SCANS, code_scans.list_, Page[CodeScanOut]),
+    Op("list_organization_code_scans_v3beta1", GET, "/v3beta1/organizations/{org_id}/code-scans", IN_ORG, VIEW_SCANS, code_scans.list_, Page[CodeScanOut]),
+    Op("create_organization_code_scan", POST, "/v3/organizations/{org_id}/code-scans", IN_ORG, USE_SCANS, code_scans.create, CodeScanOut, audit="create_code_scan", status=201),
+    Op("create_organization_code_scan_v3beta1", POST, "/v3beta1/organizations/{org_id}/code-scans", IN_ORG, USE_SCANS, code_scans.create, CodeScanOut, audit="create_code_scan", status=201),
+    Op("list_organization_code_scan_findings", GET, "/v3/organizations/{org_id}/code-scans/findings", IN_ORG, VIEW_SCANS, code_scans.list_findings, Page[FindingOut]),
+    Op("list_organization_code_scan_findings_v3beta1", GET, "/v3beta1/organizations/{org_id}/code-scans/findings", IN_ORG, VIEW_SCANS, code_scans.list_findings, Page[FindingOut]),
+    Op("ingest_organization_code_scan", POST, "/v3/organizations/{org_id}/code-scans/ingestion", IN_ORG, USE_SCANS, code_scans.ingest, CodeScanOut, audit="ingest_code_scan", status=201),
+    Op("get_organization_code_scan_metrics", GET, "/v3/organizations/{org_id}/code-scans/metrics", IN_ORG, VIEW_SCANS, code_scans.figures, CodeScanMetricsOut),
+    Op("get_organization_code_scan_metrics_v3beta1", GET, "/v3beta1/organizations/{org_id}/code-scans/metrics", IN_ORG, VIEW_SCANS, code_scans.figures, CodeScanMetricsOut),
+    Op("list_organization_code_scan_profiles", GET, "/v3/organizations/{org_id}/code-scans/profiles", IN_ORG, VIEW_SCANS, code_scans.list_profiles, Page[ProfileSummaryOut]),
+    Op("list_organization_code_scan_profiles_v3beta1", GET, "/v3beta1/organizations/{org_id}/code-scans/profiles", IN_ORG, VIEW_SCANS, code_scans.list_profiles, Page[ProfileSummaryOut]),
+    Op("get_organization_code_scan_profile", GET, "/v3/organizations/{org_id}/code-scans/profiles/{profile_id}", IN_ORG, VIEW_SCANS, code_scans.get_profile, ProfileOut),
+    Op("get_organization_code_scan_profile_v3beta1", GET, "/v3beta1/organizations/{org_id}/code-scans/profiles/{profile_id}", IN_ORG, VIEW_SCANS, code_scans.get_profile, ProfileOut),
+    Op("schedule_organization_code_scan", POST, "/v3/organizations/{org_id}/code-scans/{scan_id}/auto-scan", IN_ORG, USE_SCANS, code_scans.schedule, CodeScanOut, audit="schedule_code_scan"),
+    Op("schedule_organization_code_scan_v3beta1", POST, "/v3beta1/organizations/{org_id}/code-scans/{scan_id}/auto-scan", IN_ORG, USE_SCANS, code_scans.schedule, CodeScanOut, audit="schedule_code_scan"),
+    Op("remediate_organization_code_scan_finding", POST, "/v3/organizations/{org_id}/code-scans/{scan_id}/findings/{finding_id}/remediate", IN_ORG, USE_SCANS, code_scans.remediate, RemediationOut, audit="remediate_code_scan_finding"),
+    Op("remediate_organization_code_scan_finding_v3beta1", POST, "/v3beta1/organizations/{org_id}/code-scans/{scan_id}/findings/{finding_id}/remediate", IN_ORG, USE_SCANS, code_scans.remediate, RemediationOut, audit="remediate_code_scan_finding"),
+    Op("set_organization_code_scan_profile", PUT, "/v3/organizations/{org_id}/code-scans/{scan_id}/profile", IN_ORG, USE_SCANS, code_scans.set_profile, CodeScanOut, audit="update_code_scan"),
+    Op("set_organization_code_scan_profile_v3beta1", PUT, "/v3beta1/organizations/{org_id}/code-scans/{scan_id}/profile", IN_ORG, USE_SCANS, code_scans.set_profile, CodeScanOut, audit="update_code_scan"),
+    Op("create_organization_code_scan_profile", POST, "/cogmill/v1/organizations/{org_id}/code-scans/profiles", IN_ORG, USE_SCANS, code_scans.create_profile, ProfileOut, audit="create_code_scan_profile", extension=True),
+    Op("update_organization_code_scan_profile", PATCH, "/cogmill/v1/organizations/{org_id}/code-scans/profiles/{profile_id}", IN_ORG, USE_SCANS, code_scans.change_profile, ProfileOut, audit="update_code_scan_profile", extension=True),
+    Op("delete_organization_code_scan_profile", DELETE, "/cogmill/v1/organizations/{org_id}/code-scans/profiles/{profile_id}", IN_ORG, USE_SCANS, code_scans.delete_profile, ProfileOut, audit="delete_code_scan_profile", extension=True),
+    Op("create_enterprise_code_scan_profile", POST, "/cogmill/v1/enterprise/code-scans/profiles", IN_ENTERPRISE, USE_ALL_SCANS, code_scans.create_profile, ProfileOut, audit="create_code_scan_profile", extension=True),
+    Op("update_enterprise_code_scan_profile", PATCH, "/cogmill/v1/enterprise/code-scans/profiles/{profile_id}", IN_ENTERPRISE, USE_ALL_SCANS, code_scans.change_profile, ProfileOut, audit="update_code_scan_profile", extension=True),
+    Op("delete_enterprise_code_scan_profile", DELETE, "/cogmill/v1/enterprise/code-scans/profiles/{profile_id}", IN_ENTERPRISE, USE_ALL_SCANS, code_scans.delete_profile, ProfileOut, audit="delete_code_scan_profile", extension=True),
+    Op("get_organization_code_scan", GET, "/cogmill/v1/organizations/{org_id}/code-scans/{scan_id}", IN_ORG, VIEW_SCANS, code_scans.get, CodeScanOut, extension=True),
+    Op("update_organization_code_scan_finding", PATCH, "/cogmill/v1/organizations/{org_id}/code-scans/findings/{finding_id}", IN_ORG, USE_SCANS, code_scans.change_finding, FindingOut, audit="update_code_scan_finding", extension=True),
     Op("list_schedules", GET, "/v3/organizations/{org_id}/schedules", IN_ORG, SCHEDULES, schedules.list_, Page[ScheduleOut]),
     Op("create_schedule", POST, "/v3/organizations/{org_id}/schedules", IN_ORG, SCHEDULES, schedules.create, ScheduleOut, audit="create_schedule"),
     Op("get_schedule", GET, "/v3/organizations/{org_id}/schedules/{schedule_id}", IN_ORG, SCHEDULES, schedules.get, ScheduleOut),

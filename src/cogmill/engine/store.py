@@ -114,7 +114,7 @@ class Store:
         self.redactor = Redactor(to_hide(claimed.secrets))
         self.is_limited = bool(claimed.accounts.limited)
         """Whether a limit of the cycle holds for the session, as far as this run knows."""
-        self._enterprise_id = claimed.accounts.enterprise_id
+        self.enterprise_id = claimed.accounts.enterprise_id
         self._call = _call(runtime, "", self.row.org_id, f"run-{self.row.session_id[6:14]}-{self.epoch}")
 
     async def append(
@@ -124,13 +124,19 @@ class Store:
         state: State | None = None,
         booked: Booked | None = None,
         use: Use = NOTHING,
+        also: Callable[[Context], list[NewEvent]] | None = None,
         **changes: Any,
     ) -> int:
-        """Append events, redacted; answers the last sequence number. StaleEpoch when this run's claim is over."""
+        """Append events, redacted; answers the last sequence number. StaleEpoch when this run's claim is over.
+
+        `also`: other work in the same transaction, which answers what more is to be told.
+        """
         clean = [self._clean(event) for event in events]
 
         def work(ctx: Context) -> int:
-            return self._append(ctx, clean, state, booked, changes, use)
+            last = self._append(ctx, clean, state, booked, changes, use)
+            told = [self._clean(event) for event in also(ctx)] if also is not None else []
+            return self._append(ctx, told, None, None, {}) if told else last
 
         return await self._call.write(work)
 
@@ -150,7 +156,7 @@ class Store:
         """Set aside of the cycle's limits, if any holds; StaleEpoch when this run is over."""
 
         def work(ctx: Context) -> Answer:
-            reservations.lock(ctx, self._enterprise_id)
+            reservations.lock(ctx, self.enterprise_id)
             mine = select(session).where(session.c.id == self.row.id).with_for_update()
             row = ctx.db.execute(mine).one_or_none()
             if row is None or row.epoch != self.epoch or row.run_state != "running":

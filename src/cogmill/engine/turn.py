@@ -10,6 +10,7 @@ from cogmill.code_index.searching import Kind, Wanted
 from cogmill.domain.attachments.service import stored_file
 from cogmill.domain.sessions.log import NewEvent
 from cogmill.domain.sessions.states import Detail
+from cogmill.engine import scanning
 from cogmill.engine.agents.seam import (
     Checkout,
     CodeHit,
@@ -202,9 +203,9 @@ class LiveTurn:
             contents["input"] = step.input
         summary = result.summary or (step.title if result.ok else f"Failed: {step.title}")
         event = NewEvent(f"{step.type}_completed", step.category, summary, contents)
-        await self._store.append(
-            [event], booked=booked, use=booked.use(contents if step.type == "model_call" else None)
-        )
+        also = await scanning.of_step(self._store, self._workspace, contents)
+        use = booked.use(contents if step.type == "model_call" else None)
+        await self._store.append([event], booked=booked, use=use, also=also)
         self._watch.step(step.type, step.input, contents, seconds)
         crash_point("step_completed")
         known.attempts, known.completed = attempt, contents
@@ -248,7 +249,8 @@ class LiveTurn:
         """Store the validated structured output."""
         clean = self._store.redactor.json(value)
         event = NewEvent("structured_output_updated", "other", "Structured output set", {"structured_output": clean})
-        await self._store.append([event], structured_output=clean)
+        also = await scanning.of_report(self._store, self._workspace, clean)
+        await self._store.append([event], structured_output=clean, also=also)
 
     async def search_code(
         self, query: str, kind: Kind, *, path: str | None, language: str | None, limit: int

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cogmill.access.context import Context, Runtime
 from cogmill.access.scope import Scope
+from cogmill.domain.code_scans.evidence import resolve as commit_at
 from cogmill.domain.git_providers.use import Grant, granted
 from cogmill.domain.pr_reviews.jobs import pushed_here
 from cogmill.domain.pull_requests.service import note_provided, open_or_update
@@ -24,7 +25,7 @@ from cogmill.kit.logs import logger
 from cogmill.kit.settings import Settings
 from cogmill.sandbox.protocol import Limits, Sandbox, SandboxDriver, SandboxSpec
 from cogmill.scm.checkout import Clone, Identity, make_bundle, prepare_clone, work_head, workspace_diff
-from cogmill.scm.errors import NoNewCommits, PushRefused
+from cogmill.scm.errors import NoNewCommits, PushRefused, UnknownBranch
 from cogmill.scm.forge import LocalForge
 from cogmill.scm.git import GitError
 from cogmill.scm.mirrors import MirrorCache, read_refs
@@ -149,6 +150,8 @@ class Workspace:
             branch, commit = f"pull-request-{about['number']}", about["head_commit"]
         else:
             branch, commit = refs.base()
+        if (asked := row.request.get("commit_sha")) is not None:
+            commit = await self._commit(source, asked)
         wanted = Clone(
             name=source.forge_name,
             path=f"{self._root(sandbox)}/{self._folder_name(source)}",
@@ -163,6 +166,13 @@ class Workspace:
         )
         crash_point("clone_made")
         return StepResult(asdict(made), summary=f"Cloned {made.name} ({made.base_branch}) to {made.path}")
+
+    async def _commit(self, source: Source, asked: str) -> str:
+        """The whole hash of the commit that a code scan looks at."""
+        found = await commit_at(source.mirror, asked)
+        if found is None:
+            raise UnknownBranch(f"{source.forge_name} has no commit {asked} that a branch or a tag leads to.")
+        return found
 
     def _folder_name(self, source: Source) -> str:
         """The repository's own name, with a number if another one has it; the same in every run of the session."""

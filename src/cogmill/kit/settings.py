@@ -87,6 +87,7 @@ class Settings(BaseSettings):
 
     max_running_sessions: int = Field(16, ge=1, description="Sessions that run at once on this server")
     max_running_sessions_per_org: int = Field(16, ge=1, description="The same for one organization")
+    code_scan_backlog: int = Field(100, ge=1, description="Code scans of an organization that may wait and run at once")
     max_child_sessions: int = Field(20, ge=0, description="Children that a session can have")
     max_session_depth: int = Field(2, ge=1, le=10, description="Generations of sessions below one that has no parent")
     cloud_instance_id: str | None = Field(

@@ -37,6 +37,7 @@ session = Table(
     Column("user_messages", Integer, nullable=False, server_default="0"),
     Column("devin_messages", Integer, nullable=False, server_default="0"),
     Column("has_searched", Boolean, nullable=False, server_default=false(), comment="its agent searched indexed code"),
+    Column("scan_id", String, comment="the code scan that it carries out"),
     # Who may write as the runner, and whether somebody should run it.
     Column("epoch", Integer, nullable=False, comment="grows with every claim; a runner of an older one is refused"),
     Column("run_state", String, nullable=False, comment="idle, queued or running"),

@@ -79,6 +79,7 @@ OF_ORGANIZATIONS: dict[str, dict[str, Any]] = {
     "user_account": {"password_hash": None},
     "schedule": {"enabled": False, "due_at": None},
     "automation": {"enabled": False, "next_at": None},
+    "code_scan": {"due_at": None},
     "pull_request": {"check_at": None, "close_attempts": None},
     "pr_review": {"check_at": None},
     "role_assignment": {},

@@ -7,6 +7,7 @@ from sqlalchemy import func, insert, select, update
 
 from cogmill.access.context import Context
 from cogmill.access.scope import owned
+from cogmill.domain.code_scans import following
 from cogmill.domain.happenings.record import happened
 from cogmill.domain.metrics.marks import mark
 from cogmill.domain.sessions.log import NewEvent, append
@@ -150,6 +151,7 @@ def open_or_update(ctx: Context, row_id: int, facts: dict[str, Any]) -> tuple[An
 
 def tell(ctx: Context, row: Any, what: str) -> None:
     """Tell whoever listens that a pull request was opened, updated, merged or closed."""
+    following.pull_request_changed(ctx, row.org_id, row.session, row.url, row.state)
 
     def facts() -> dict[str, Any]:
         found = {name: getattr(row, name) for name in _TOLD}

@@ -1,5 +1,6 @@
 """Creating a session: every rule of the create call, then one row, its first events and its place in the queue."""
 
+from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -61,13 +62,21 @@ PRIORITIES = {"fast": 0, "normal": 1, "lite": 2}
 """Which sessions of an organization go first when they have to wait."""
 
 
+@dataclass(frozen=True, slots=True)
+class OfScan:
+    """The code scan that a session carries out, and the commit of its repository that it works on."""
+
+    scan_id: str
+    commit_sha: str | None
+
+
 def create_session(
     ctx: Context, data: SessionIn, parent_id: str | None, origin: str, schedule_id: str | None = None, *,
-    started_by: str | None = None,
+    started_by: str | None = None, of_scan: OfScan | None = None,
 ) -> SimpleNamespace:  # fmt: skip
     """Accept a session: it is durable and queued when this commits. Refuses whatever it could not honour.
 
-    Answers the new row. `started_by`: the step of the parent's agent that asked for it.
+    Answers the new row. `started_by`: the step of the parent's agent that asked for it. `of_scan`: what it is for.
     No query follows the inserts: this is the hottest write of the API.
     """
     user_id = attribution(ctx, data.create_as_user_id)
@@ -78,7 +87,7 @@ def create_session(
     _check_references(ctx, data)
     parent = _parent(ctx, parent_id)
     playbook = _playbook(ctx, data, parent)
-    also = _also(ctx, data, started_by)
+    also = _also(ctx, data, started_by, of_scan)
     repos = _repositories(ctx, data)
     secrets = _secrets(ctx, data, user_id, [ref.name for ref in repos])
     attachments = _attachments(ctx, data)
@@ -98,6 +107,7 @@ def create_session(
         "status_detail": None, "updated_at": ctx.now, "last_seq": len(events), "acus_micro": 0, "usd_micro": 0,
         "structured_output": None, "user_messages": 1, "devin_messages": 0, "has_searched": False, "epoch": 0,
         "run_state": "queued", "idle_since": None, "active_since": None, "outpost_id": _outpost(ctx, request),
+        "scan_id": of_scan and of_scan.scan_id,
     }  # fmt: skip
     row = SimpleNamespace(**values, id=INSERT(ctx.db, [values]))
     insert_events(ctx, row.id, row.session_id, 0, events)
@@ -333,9 +343,10 @@ def _of_playbook(playbook: Row[Any]) -> dict[str, Any]:
     return {"playbook": playbook.body} | ({"structured_output_schema": schema} if schema is not None else {})
 
 
-def _also(ctx: Context, data: SessionIn, started_by: str | None) -> dict[str, Any]:
-    """What the request names, as it is now: the playbook for children, the recording; and the step behind it."""
+def _also(ctx: Context, data: SessionIn, started_by: str | None, of_scan: OfScan | None) -> dict[str, Any]:
+    """What the request names, as it is now: the playbook for children, the recording; and what is behind it."""
     found: dict[str, Any] = {} if started_by is None else {"started_by": started_by}
+    found |= {"commit_sha": of_scan.commit_sha} if of_scan and of_scan.commit_sha else {}
     if data.child_playbook_id is not None:
         playbook = playbook_by_id(ctx, data.child_playbook_id, "child_playbook_id")
         found["child_playbook"] = {name: getattr(playbook, name) for name in ("playbook_id", "title", "body", "macro")}

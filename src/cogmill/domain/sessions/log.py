@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, update
 
 from cogmill.access.context import Context
+from cogmill.domain.code_scans import following
 from cogmill.domain.insights import jobs as insights
 from cogmill.domain.metrics.marks import mark
 from cogmill.domain.outposts import queue as outposts
@@ -25,7 +26,9 @@ CATEGORIES = (
 
 INSERT_EVENTS = HotInsert(session_event)
 _COUNTED = ("user_message", "devin_message")
-_ANSWERED = ("id", "last_seq", "org_id", "origin", "user_id", "service_user_id", "created_at", "outpost_id")
+_ANSWERED = (
+    "id", "last_seq", "org_id", "origin", "user_id", "service_user_id", "created_at", "outpost_id", "scan_id",
+)  # fmt: skip
 _FOLLOWED = frozenset({"status", "run_state", "is_archived"})
 
 
@@ -93,6 +96,8 @@ def append(
         news.changed(ctx, row_id, row.org_id, row.origin, state)
         if is_end(state):
             insights.queue(ctx, row_id, row.org_id)
+    if row.scan_id is not None:
+        following.session_changed(ctx, row.scan_id, state, is_archived=bool(changes.get("is_archived")))
     ledger.write(ctx, row, acus, usd, use)
     if row.outpost_id is not None and not _FOLLOWED.isdisjoint(changes):
         outposts.follow(ctx, row_id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cogmill.engine.agents.blocks import Block, BlockError, has_blocks, parse, runbook_text
-from cogmill.engine.agents.clipping import first_line, tail
+from cogmill.engine.agents.clipping import KEPT_OUTPUT, first_line, tail
 from cogmill.engine.agents.delivery import deliver
 from cogmill.engine.agents.inbox import Inbox, text_of
 from cogmill.engine.agents.seam import Json, LogEvent, StepOutcome, StepResult, Steps, Turn, TurnEnd
@@ -13,6 +13,8 @@ from cogmill.engine.agents.shell_step import ended, run_command
 
 _VARIABLE_LIMIT = 64_000
 """One environment variable may hold 128 KiB on Linux; longer outputs keep their end."""
+_NAMED_LIMIT = 1_000_000
+"""Characters that are kept of an output with a name: it is wanted as a whole."""
 
 _CHOICES = (
     "Write `retry` to run it again, `skip` to go on behind it, or send shell blocks to run instead "
@@ -88,8 +90,11 @@ class RunbookAgent:
         block = item.block
 
         async def action(steps: Steps) -> StepResult:
-            environment = {_variable(name): value for name, value in progress.outputs.items()}
-            contents = await run_command(turn, steps, block.command, timeout=block.timeout, environment=environment)
+            environment = {_variable(name): value[-_VARIABLE_LIMIT:] for name, value in progress.outputs.items()}
+            contents = await run_command(
+                turn, steps, block.command, timeout=block.timeout, environment=environment,
+                keep=_NAMED_LIMIT if block.output_name else KEPT_OUTPUT,
+            )  # fmt: skip
             if block.output_name:
                 contents["output_name"] = block.output_name
             ok = contents["exit_code"] == 0

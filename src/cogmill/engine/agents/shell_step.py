@@ -13,11 +13,15 @@ async def run_command(
     *,
     timeout: float | None = None,
     environment: Mapping[str, str] | None = None,
+    keep: int = KEPT_OUTPUT,
 ) -> Json:
-    """Contents of a `shell_process` step: command, exit_code, output, seconds, truncated and stopped."""
+    """Contents of a `shell_process` step: command, exit_code, output, seconds, truncated and stopped.
+
+    `keep`: characters of the output.
+    """
     variables = {**turn.secrets, **(environment or {}), "COGMILL_ATTEMPT": str(steps.attempt)}
     result = await turn.sandbox.run(command, timeout=timeout, secrets=variables, on_output=steps.output)
-    output = clip(result.output, KEPT_OUTPUT)
+    output = clip(result.output, keep)
     contents: Json = {
         "command": command,
         "exit_code": result.exit_code,

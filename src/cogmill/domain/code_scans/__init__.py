@@ -1,0 +1,1 @@
+"""Code scans: sessions that look through a repository, the profiles they follow, and their findings."""

@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     from cogmill.client import Guardrail
 
 TARGETS, ACTIONS = ("prompt", "command", "egress", "path", "write", "secret"), ("warn", "ask", "block")
+UNANSWERED = ("act", "pass")
+Judgement = Annotated[
+    str | None,
+    typer.Option(help="A rule in a sentence, which the server's model judges by; with a pattern: only there."),
+]
+Unanswered = Annotated[
+    str | None, typer.Option(help="When the model cannot be asked: act (as if it were broken, the default) or pass.")
+]
 Named = Annotated[str, typer.Argument(metavar="GUARDRAIL", help="Id or name.")]
 Organization = Annotated[str | None, typer.Option("--org", metavar="ORG", help="One organization; default: all.")]
 
@@ -36,15 +44,21 @@ def list_(org: Organization = None, json_: JsonFlag = False) -> None:
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")],
     target: Annotated[str, typer.Option(help="What is looked at: " + ", ".join(TARGETS) + ".")],
-    pattern: Annotated[str, typer.Option(help="Regular expression that is looked for.")],
     action: Annotated[str, typer.Option(help="warn, ask or block.")],
+    pattern: Annotated[str | None, typer.Option(help="Regular expression that is looked for.")] = None,
+    judgement: Judgement = None,
+    unanswered: Unanswered = None,
     org: Organization = None,
     json_: JsonFlag = False,
 ) -> None:
     """Make a guardrail. It holds from the next step of every session on."""
     _checked(target, TARGETS, "--target")
     _checked(action, ACTIONS, "--action")
+    _checked(unanswered, UNANSWERED, "--unanswered")
+    if pattern is None and judgement is None:
+        raise typer.BadParameter("give a pattern, a judgement, or both", param_hint="--pattern")
     body = {"name": name, "target": target, "pattern": pattern, "action": action, "org_id": org}
+    body |= {"judgement": judgement, "when_unanswered": unanswered}
     with connect() as client, busy("Asking the server…"):
         made = client.guardrails.create(body)
     _show(made, "created", json_)
@@ -56,6 +70,8 @@ def edit(
     name: Annotated[str | None, typer.Option(help="Another name.")] = None,
     target: Annotated[str | None, typer.Option(help="Something else to look at.")] = None,
     pattern: Annotated[str | None, typer.Option(help="Another regular expression.")] = None,
+    judgement: Judgement = None,
+    unanswered: Unanswered = None,
     action: Annotated[str | None, typer.Option(help="warn, ask or block.")] = None,
     enabled: Annotated[bool | None, typer.Option("--on/--off", help="Switch it on or off.")] = None,
     json_: JsonFlag = False,
@@ -63,7 +79,9 @@ def edit(
     """Change a guardrail; what is not named stays."""
     _checked(target, TARGETS, "--target")
     _checked(action, ACTIONS, "--action")
+    _checked(unanswered, UNANSWERED, "--unanswered")
     body = {"name": name, "target": target, "pattern": pattern, "action": action, "is_enabled": enabled}
+    body |= {"judgement": judgement, "when_unanswered": unanswered}
     with connect() as client, busy("Asking the server…"):
         changed = client.guardrails.change(client.guardrails.find(guardrail).guardrail_id, body)
     _show(changed, "changed", json_)

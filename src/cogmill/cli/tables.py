@@ -211,10 +211,11 @@ def delivery_table(deliveries: "list[Delivery]") -> Table:
 
 
 def guardrail_table(guardrails: "list[Guardrail]") -> Table:
-    table = _columns("GUARDRAIL", "NAME", "ON", "ACTION", "HOLDS IN")
+    table = _columns("GUARDRAIL", "NAME", "ON", "BY", "ACTION", "HOLDS IN")
     for one in guardrails:
         action = one.action if one.is_enabled else f"{one.action} (off)"
-        table.add_row(one.guardrail_id, Text(clean(one.name)), one.target, action, one.org_id or "all")
+        by = "pattern" if one.judgement is None else "model"
+        table.add_row(one.guardrail_id, Text(clean(one.name)), one.target, by, action, one.org_id or "all")
     return table
 
 

@@ -267,7 +267,8 @@ class Guardrail(Wire):
     org_id: str | None = None
     name: str
     target: str
-    pattern: str
+    pattern: str | None = None
+    judgement: str | None = None
     action: str
     is_enabled: bool
 

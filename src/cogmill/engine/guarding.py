@@ -1,14 +1,16 @@
 """Guardrails on what an agent is about to do: looked at before a step has any effect."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cogmill.access.context import Context
 from cogmill.domain.guardrails import violations
 from cogmill.domain.guardrails.prompts import VIOLATION, told
-from cogmill.domain.guardrails.rules import Hit, Rules, rules_for
-from cogmill.domain.guardrails.subjects import Subjects, of_step
+from cogmill.domain.guardrails.rules import Hit, Rule, Rules, rules_for
+from cogmill.domain.guardrails.subjects import Subjects, of_prompt, of_step
 from cogmill.domain.sessions.log import NewEvent
+from cogmill.domain.sessions.states import RUNNING_DETAILS, Detail, Status
 from cogmill.engine.agents.approvals import HOW, REQUESTED, Answer, answers
 from cogmill.engine.agents.clipping import first_line
 from cogmill.engine.agents.seam import Json, LogEvent, Suspend
@@ -21,6 +23,11 @@ _HEAD = ("tool", "tool_call_id", "call_key")
 """What the result of a tool call says of the call itself."""
 
 
+Judge = Callable[[str, Rule, str], Awaitable[Hit | None]]
+"""Of what, named by a key, whether a text goes against a rule by a model's judgement; the same answer every time."""
+_SETTLED = frozenset(RUNNING_DETAILS - {Detail.WORKING})
+
+
 class Asks(Suspend):
     """The user has to approve the step first; the session waits for that."""
 
@@ -31,39 +38,71 @@ class Guard:
 
     store: Store
     history: Sequence[LogEvent]
+    judge: Judge
     noted: dict[tuple[str, str], str] = field(default_factory=dict)
     """Event by step and guardrail, of what was written down."""
     answers: dict[str, Answer | None] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    """Messages that a rule has kept from the agent."""
+    settled: int = 0
+    """Up to where the agent has been told all that it may be told."""
 
     def __post_init__(self) -> None:
         self.answers = answers(self.history)
         for event in self.history:
             if event.event_type == VIOLATION:
                 self.noted[event.contents["step"], event.contents["guardrail_id"]] = event.event_id
+                if event.contents["action_taken"] == "blocked":
+                    self.refused.add(event.contents["step"])
+            if event.event_type == "status_changed" and _is_settled(event.contents):
+                self.settled = event.seq
 
     async def refusal(self, step: Step) -> Json | None:
         """What the step is answered instead of being done; None when it may be done. Raises `Asks`."""
         subjects = of_step(step.type, step.input)
         if not subjects:
             return None
-        rules, hits = await self._look(subjects)
+        rules, hits = await self._look(step.key, subjects)
         if not hits:
             return None
         if (blocking := _first(hits, "block")) is not None:
             text = f"Refused by the guardrail “{blocking.rule.name}”. Do it in another way, or do without it."
             return await self._refuse(step, rules, hits, text)
         if (asking := _first(hits, "ask")) is None:
-            await self._note(step, rules, hits, [])
+            await self._note(step.key, rules, hits, [])
             return None
         return await self._approval(step, rules, hits, asking)
 
-    async def _look(self, subjects: Subjects) -> tuple[Rules, list[Hit]]:
+    async def left_out(self, messages: Sequence[LogEvent]) -> list[LogEvent]:
+        """Those that the agent must not be told, by a model's judgement; what patterns refuse never comes so far."""
+        rules = await self._rules()
+        found = []
+        for message in messages:
+            key, subjects = f"message:{message.seq}", of_prompt(str(message.contents.get("message") or ""))
+            if message.seq > self.settled and key not in self.refused:
+                hits = [hit for one in rules.to_judge(subjects) if (hit := await self.judge(key, *one)) is not None]
+                await self._note(key, rules, hits, [])
+                self.refused |= {key for hit in hits if hit.rule.action != "warn"}
+            if key in self.refused:
+                found.append(message)
+        return found
+
+    async def _rules(self) -> Rules:
         remembered = self.store.runtime.guardrails
         org_id: str = self.store.row.org_id
         rules: Rules | None = remembered.peek(org_id)
         if rules is None:
             rules = await self.store.read(lambda ctx: rules_for(ctx, org_id))
-        return rules, rules.hits(subjects)
+        return rules
+
+    async def _look(self, key: str, subjects: Subjects) -> tuple[Rules, list[Hit]]:
+        """What goes against patterns, and by judgement where those do not refuse it anyway."""
+        rules = await self._rules()
+        hits = rules.hits(subjects)
+        if _first(hits, "block") is None:
+            judged = [await self.judge(key, *one) for one in rules.to_judge(subjects)]
+            hits += [one for one in judged if one is not None]
+        return rules, hits
 
     async def _approval(self, step: Step, rules: Rules, hits: list[Hit], asking: Hit) -> Json | None:
         asked = f"guardrail:{step.key}"
@@ -93,7 +132,7 @@ class Guard:
             NewEvent("devin_message", "message", question, {"message": question}),
             NewEvent(REQUESTED, "other", summary, {"calls": [asked], "guardrail_id": asking.rule.guardrail_id}),
         ]
-        await self._note(step, rules, hits, events)
+        await self._note(step.key, rules, hits, events)
         crash_point("guardrail_asked")
         self.answers[asked] = None
 
@@ -104,18 +143,18 @@ class Guard:
             "acus": 0.0,
         }  # fmt: skip
         event = NewEvent(f"{step.type}_completed", step.category, f"Refused: {step.title}", contents)
-        await self._note(step, rules, hits, [event])
+        await self._note(step.key, rules, hits, [event])
         crash_point("guardrail_refused")
         return contents
 
-    async def _note(self, step: Step, rules: Rules, hits: list[Hit], more: list[NewEvent]) -> None:
+    async def _note(self, key: str, rules: Rules, hits: list[Hit], more: list[NewEvent]) -> None:
         """Write down what was not written down yet, together with what follows from it."""
-        new = [hit for hit in hits if (step.key, hit.rule.guardrail_id) not in self.noted]
-        events = [NewEvent(VIOLATION, "other", *told(rules, hit, step.key)) for hit in new] + more
+        new = [hit for hit in hits if (key, hit.rule.guardrail_id) not in self.noted]
+        events = [NewEvent(VIOLATION, "other", *told(rules, hit, key)) for hit in new] + more
         if not events:
             return
         row, message = self.store.row, self.store.redactor.text(self._last_message())
-        shown = [Hit(hit.rule, self.store.redactor.text(hit.text)) for hit in new]
+        shown = [replace(hit, text=self.store.redactor.text(hit.text)) for hit in new]
 
         def also(ctx: Context, last: int) -> list[str]:
             first = last - len(events) + 1
@@ -125,11 +164,15 @@ class Guard:
             return ids
 
         ids = await self.store.append_with(events, also)
-        self.noted |= {(step.key, hit.rule.guardrail_id): one for hit, one in zip(new, ids, strict=True)}
+        self.noted |= {(key, hit.rule.guardrail_id): one for hit, one in zip(new, ids, strict=True)}
 
     def _last_message(self) -> str:
         said = (event.contents.get("message") for event in reversed(self.history) if event.event_type == "user_message")
         return str(next(said, None) or self.store.row.prompt)
+
+
+def _is_settled(status: Mapping[str, Any]) -> bool:
+    return status.get("status_detail") in _SETTLED or status.get("status") == Status.SUSPENDED
 
 
 def _first(hits: list[Hit], action: str) -> Hit | None:

@@ -116,7 +116,7 @@ class Run:
             async with self.allowance:
                 await self.allowance.ready()
                 self.turn = turn = await self._prepare()
-                end = await self._agent().run(turn)
+                end = await turn.admit() or await self._agent().run(turn)
                 await self._note_diff(turn)
         except Limit as limit:
             event = NewEvent("limit_reached", "status", limit.reason, {"detail": limit.detail, "reason": limit.reason})
@@ -229,6 +229,7 @@ class Run:
             self.tools.stopping,
             self._bring_all,
             self.watch,
+            self.tools.model,
         )
 
     async def _note_first_unsafe_use(self) -> None:

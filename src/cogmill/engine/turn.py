@@ -8,14 +8,16 @@ from typing import Literal
 
 from cogmill.code_index.searching import Kind, Wanted
 from cogmill.domain.attachments.service import stored_file
+from cogmill.domain.guardrails.rules import Hit, Rule
 from cogmill.domain.sessions.log import NewEvent
 from cogmill.domain.sessions.states import Detail
-from cogmill.engine import scanning
+from cogmill.engine import guardrail_judge, scanning
 from cogmill.engine.agents.seam import (
     Checkout,
     CodeHit,
     Json,
     LogEvent,
+    ModelSettings,
     Organization,
     Price,
     PullRequest,
@@ -24,6 +26,7 @@ from cogmill.engine.agents.seam import (
     Steps,
     Suspend,
     Task,
+    TurnEnd,
 )
 from cogmill.engine.allowance import Allowance, Limit
 from cogmill.engine.code import search_code
@@ -38,6 +41,8 @@ from cogmill.engine.workspace import Workspace
 from cogmill.kit.faults import crash_point
 from cogmill.sandbox.protocol import Sandbox
 
+JUDGEMENT = "guardrail_judgement"
+_KEPT = "{} goes against a guardrail of your organization, so that I was not told it. The log says which and why."
 Priced = tuple[StepResult, Decimal]
 GO_ON = {
     OWN_LIMIT: "To go on, start a session with a higher max_acu_limit; this one's work is kept.",
@@ -67,7 +72,7 @@ class LiveTurn:
     def __init__(
         self, store: Store, workspace: Workspace, sandbox: Sandbox, task: Task, history: Sequence[LogEvent],
         secrets: Mapping[str, str], allowance: Allowance, stopping: asyncio.Event,
-        bring: Callable[[LogEvent], Awaitable[None]], watch: RunWatch,
+        bring: Callable[[LogEvent], Awaitable[None]], watch: RunWatch, model: ModelSettings | None = None,
     ) -> None:  # fmt: skip
         self.task = task
         self.history = history
@@ -83,7 +88,9 @@ class LiveTurn:
         self._watch = watch
         self._has_searched: bool = store.row.has_searched
         self._journal = Journal(history)
-        self._guard = Guard(store, history)
+        self._guard = Guard(store, history, self._judge)
+        self._model = model
+        """Of the installation, which judges by guardrails."""
         self.organization: Organization = LiveOrganization(store)
         self.bring = bring
         """Puts the files of a message into the workspace."""
@@ -98,6 +105,39 @@ class LiveTurn:
             return await action(steps), Decimal(0)
 
         return await self._step(Step(key, type, category, title, input or {}, effects, on_cut), unpriced, Decimal(0))
+
+    async def _judge(self, key: str, rule: Rule, text: str) -> Hit | None:
+        """Whether a text goes against a rule by the model's judgement: asked once, paid by the session."""
+        if self._model is None:
+            return guardrail_judge.hit(rule, text, {"why": "no model is configured on this server any more"})
+        model, asked = self._model, guardrail_judge.question(rule, self.redact(text))
+        step = Step(
+            f"judgement:{rule.guardrail_id}:{key}", JUDGEMENT, "other", f"Guardrail “{rule.name}”", {}, False, "retry"
+        )
+        done = await self._step(
+            step, lambda _steps: guardrail_judge.judge(model, asked), guardrail_judge.dearest(model, asked)
+        )
+        return guardrail_judge.hit(rule, text, done.contents)
+
+    async def admit(self) -> TurnEnd | None:
+        """Before the agent begins: keep from it what guardrails do not let it be told.
+
+        Answers the turn's end where nothing is left of what it has to do: its task, or all that was new.
+        """
+        said = [event for event in self.history if event.event_type == "user_message"]
+        left = await self._guard.left_out(said)
+        if not left:
+            return None
+        self.history = [event for event in self.history if event not in left]
+        if said[0] in left:
+            return TurnEnd("failed", f"{_KEPT.format('The prompt')} Start a session that asks for it.", resumable=False)
+        await self._tell_kept(left)
+        new = [one for one in said if one.seq > self._guard.settled]
+        return TurnEnd("waiting_for_user") if new and all(one in left for one in new) else None
+
+    async def _tell_kept(self, left: Sequence[LogEvent]) -> None:
+        for one in left:
+            await self.say(f"{_KEPT.format('A message')} Write another one.", key=f"kept-{one.seq}")
 
     async def model_step(
         self, key: str, title: str, worst_case: Price, action: Callable[[Steps], Awaitable[tuple[StepResult, Price]]]
@@ -204,7 +244,7 @@ class LiveTurn:
         summary = result.summary or (step.title if result.ok else f"Failed: {step.title}")
         event = NewEvent(f"{step.type}_completed", step.category, summary, contents)
         also = await scanning.of_step(self._store, self._workspace, contents)
-        use = booked.use(contents if step.type == "model_call" else None)
+        use = booked.use(contents if step.type in {"model_call", JUDGEMENT} else None)
         await self._store.append([event], booked=booked, use=use, also=also)
         self._watch.step(step.type, step.input, contents, seconds)
         crash_point("step_completed")
@@ -231,11 +271,14 @@ class LiveTurn:
     async def user_messages(self) -> list[LogEvent]:
         """What the user wrote since the last call."""
         found = await self._store.messages_after(self.heard)
-        for message in found:
-            await self.bring(message)
         if found:
             self.heard = found[-1].seq
-        return found
+        left = await self._guard.left_out(found)
+        await self._tell_kept(left)
+        told = [one for one in found if one not in left]
+        for message in told:
+            await self.bring(message)
+        return told
 
     async def attachment(self, attachment_id: str) -> bytes | None:
         """As it was uploaded (see the seam)."""

@@ -13,6 +13,10 @@ guardrail = Table(
     Column("name", String, nullable=False),
     Column("target", String, nullable=False, comment="prompt, command, egress, path, write or secret"),
     Column("pattern", Text, nullable=False),
+    Column(
+        "judgement", Text, comment="what a model judges by, of texts that the pattern lets through; empty pattern: all"
+    ),
+    Column("when_unanswered", String, nullable=False, server_default="act", comment="of a judgement: act or pass"),
     Column("action", String, nullable=False, comment="warn, ask or block"),
     Column("is_enabled", Boolean, nullable=False),
     Column("created_at", Float(53), nullable=False),

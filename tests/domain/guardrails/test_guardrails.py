@@ -65,6 +65,33 @@ async def test_what_cannot_be_one_is_explained(admin, wrong, said):
     assert said in answer.text
 
 
+async def test_one_that_a_model_judges_by_needs_a_model(server, admin, monkeypatch):
+    body = {"name": "Customers", "target": "command", "judgement": "Nobody may delete data.", "action": "block"}
+    refused = (await ok(admin.post(RULES, json=body), 422))["detail"]
+    assert (refused[0]["loc"], "COGMILL_MODEL" in refused[0]["msg"]) == (["body", "judgement"], True)
+    monkeypatch.setitem(server.runtime.settings.__dict__, "model", "stub")
+    made = await ok(admin.post(RULES, json=body))
+    assert (made["pattern"], made["judgement"], made["when_unanswered"]) == (None, body["judgement"], "act")
+    assert "shown to no model" in str(await ok(admin.post(RULES, json=body | {"target": "secret"}), 422))
+    assert "needs a pattern" in str(await ok(admin.post(RULES, json=body | {"judgement": None}), 422))
+    path = f"{RULES}/{made['guardrail_id']}"
+    assert "needs a pattern" in str(await ok(admin.patch(path, json={"judgement": None}), 422))
+    for wrong in ({"when_unanswered": None}, {"when_unanswered": "hang"}, {"judgement": " "}):
+        await ok(admin.patch(path, json=wrong), 422)
+    changed = await ok(admin.patch(path, json={"pattern": "drop", "when_unanswered": "pass"}))
+    assert (changed["pattern"], changed["when_unanswered"]) == ("drop", "pass")
+    # Without the model it can still be kept, and made a pattern alone.
+    monkeypatch.setitem(server.runtime.settings.__dict__, "model", None)
+    assert (await ok(admin.patch(path, json={"is_enabled": False})))["judgement"] == body["judgement"]
+    assert (await ok(admin.patch(path, json={"judgement": None})))["judgement"] is None
+    await ok(admin.patch(path, json={"judgement": "Again."}), 422)
+    monkeypatch.setitem(server.runtime.settings.__dict__, "model", "stub")
+    for number in range(20):
+        await ok(admin.post(RULES, json=body | {"name": f"Rule {number}"}))
+    for more in (admin.post(RULES, json=body), admin.patch(path, json={"judgement": "Again."})):
+        assert "no more" in (await ok(more, 409))["detail"]
+
+
 @pytest.mark.one_database
 async def test_a_change_is_checked_as_a_whole(admin):
     made = await ok(admin.post(RULES, json=MADE | {"target": "command", "action": "ask"}))

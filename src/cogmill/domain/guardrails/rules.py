@@ -27,7 +27,11 @@ class Rule:
     name: str
     target: Target
     action: Action
-    pattern: Pattern
+    pattern: Pattern | None
+    judgement: str | None = None
+    """What a model judges by, where the pattern is found or there is none. None: the pattern alone decides."""
+    when_unanswered: Literal["act", "pass"] = "act"
+    """What follows when the model cannot be asked."""
 
     def as_blocking(self) -> "Rule":
         return replace(self, action="block")
@@ -39,6 +43,10 @@ class Hit:
 
     rule: Rule
     text: str
+    why: str | None = None
+    """In a model's words; None: the pattern was found."""
+    confidence: float = 1.0
+    """A pattern is found or not; a model is more or less sure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +56,28 @@ class Rules:
     every: tuple[Rule, ...]
 
     def hits(self, subjects: Subjects) -> list[Hit]:
-        """At most one of each rule."""
+        """Of rules that are patterns alone, at most one of each."""
         found = []
         for rule in self.every:
-            text = next((one for one in subjects.get(rule.target, ()) if rule.pattern.matches(one)), None)
+            pattern = rule.pattern if rule.judgement is None else None
+            text = next((one for one in subjects.get(rule.target, ()) if pattern and pattern.matches(one)), None)
             if text is not None:
                 found.append(Hit(rule, text))
         return found
 
+    def to_judge(self, subjects: Subjects) -> list[tuple[Rule, str]]:
+        """Rules that a model judges by, each with what it is to judge."""
+        found = []
+        for rule in self.every:
+            texts = [one for one in subjects.get(rule.target, ()) if not rule.pattern or rule.pattern.matches(one)]
+            if rule.judgement is not None and texts:
+                found.append((rule, "\n".join(texts)))
+        return found
+
     def without_secrets(self, text: str) -> str:
         """The text for a record: without anything that looks like a secret, and not long."""
-        patterns = [*_known_secrets(), *(rule.pattern for rule in self.every if rule.target == "secret")]
+        own = [rule.pattern for rule in self.every if rule.target == "secret" and rule.pattern is not None]
+        patterns = [*_known_secrets(), *own]
         return clipped(withheld(text, patterns))
 
 
@@ -71,13 +90,19 @@ def rules_for(ctx: Context, org_id: str) -> Rules:
 def _read(ctx: Context, org_id: str) -> Rules:
     columns = guardrail.c
     mine = select(organization.c.enterprise_id).where(organization.c.org_id == org_id).scalar_subquery()
-    query = select(columns.guardrail_id, columns.name, columns.target, columns.action, columns.pattern).where(
+    query = select(guardrail).where(
         columns.enterprise_id == mine, or_(columns.org_id.is_(None), columns.org_id == org_id), columns.is_enabled
     )
     rows = ctx.db.execute(query.order_by(columns.guardrail_id))
     return Rules(
-        tuple(Rule(row.guardrail_id, row.name, row.target, row.action, _compiled(row.pattern)) for row in rows)
-    )
+        tuple(
+            Rule(
+                row.guardrail_id, row.name, row.target, row.action, _compiled(row.pattern) if row.pattern else None,
+                row.judgement, row.when_unanswered,
+            )
+            for row in rows
+        )
+    )  # fmt: skip
 
 
 @lru_cache(1000)

@@ -21,21 +21,39 @@ def _usable(text: str) -> str:
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST), AfterValidator(_usable)]
 
 
+Sentence = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+Unanswered = Annotated[
+    Literal["act", "pass"],
+    Field(description="of a judgement, when the model cannot be asked: act as if it were broken, or let it pass"),
+]
+PATTERN = Field(None, description="regular expression, found anywhere in it; (?i) at its beginning: any case")
+JUDGEMENT = Field(
+    None,
+    description="a rule in a sentence, which the server's model judges by; with a pattern: only where that is found",
+)
+
+
 class GuardrailIn(Body):
+    """A pattern, a judgement, or both."""
+
     name: Name
     target: Target = Field(description="what is looked at")
-    pattern: Expression = Field(description="regular expression, found anywhere in it; (?i) at its beginning: any case")
+    pattern: Expression | None = PATTERN
+    judgement: Sentence | None = JUDGEMENT
+    when_unanswered: Unanswered = "act"
     action: Action = Field(description="warn: note it; ask: have the user approve it; block: refuse it")
     org_id: str | None = Field(None, description="the one organization in which it holds; null: in all")
     is_enabled: bool = True
 
 
 class GuardrailPatch(Body):
-    """What is left out stays as it is."""
+    """What is left out stays as it is; null takes a pattern or a judgement away."""
 
     name: Name | None = None
     target: Target | None = None
-    pattern: Expression | None = None
+    pattern: Expression | None = PATTERN
+    judgement: Sentence | None = JUDGEMENT
+    when_unanswered: Unanswered | None = None
     action: Action | None = None
     is_enabled: bool | None = None
 
@@ -49,7 +67,9 @@ class GuardrailOut(Out):
     org_id: str | None = Field(description="null: holds in every organization")
     name: str
     target: Target
-    pattern: str
+    pattern: str | None
+    judgement: str | None = Field(description="null: the pattern alone decides")
+    when_unanswered: Literal["act", "pass"]
     action: Action
     is_enabled: bool
     created_at: int

@@ -15,8 +15,6 @@ from cogmill.domain.guardrails.schemas import ViolationOut, ViolationsQuery
 from cogmill.kit.paging import Slice, fetch_page
 from cogmill.models.guardrails import guardrail_violation
 
-CERTAIN = 1.0
-"""A pattern is found or not."""
 TAKEN = {"warn": "warned", "ask": "asked", "block": "blocked"}
 SAID = {
     "prompt": "What was asked", "command": "A command", "egress": "A host that a command names",
@@ -47,7 +45,7 @@ def record(ctx: Context, place: Place, rules: Rules, hit: Hit, message: str) -> 
         "org_id": place.org_id, "guardrail_id": hit.rule.guardrail_id, "guardrail_name": hit.rule.name,
         "session_id": place.session_id, "event_id": place.event_id or audit,
         "user_message": rules.without_secrets(message), "reasoning": reasoning(rules, hit),
-        "confidence_score": CERTAIN, "action_taken": taken, "created_at": ctx.now,
+        "confidence_score": hit.confidence, "action_taken": taken, "created_at": ctx.now,
     }  # fmt: skip
     ctx.db.execute(insert(guardrail_violation).values(values))
 
@@ -55,6 +53,8 @@ def record(ctx: Context, place: Place, rules: Rules, hit: Hit, message: str) -> 
 def reasoning(rules: Rules, hit: Hit) -> str:
     """Why, in words, without secrets."""
     said = f"{SAID[hit.rule.target]} matches the pattern of “{hit.rule.name}”"
+    if hit.why is not None:
+        said = f"{SAID[hit.rule.target]} goes against “{hit.rule.name}” ({rules.without_secrets(hit.why)})"
     return f"{said}: {rules.without_secrets(hit.text)}" if hit.rule.target != "prompt" else f"{said}."
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, func, insert, select
 from bench import seeded
 from bench.numbers import Number, percentile
 from bench.wire import Target
+from cogmill.domain.schedules.blocks import recount
 from cogmill.kit.paging import encode_cursor
 from cogmill.models.access import organization, service_user
 from cogmill.models.content import playbook
@@ -127,6 +128,7 @@ def _schedules(db: Connection, org_id: str, count: int, due: float | None) -> No
         "schedule_type": "recurring", "frequency": "0 0 1 1 *",
     }  # fmt: skip
     _insert(db, schedule, count, lambda one: {"schedule_id": f"sched-{one:032x}", "name": f"Schedule {one}", **fixed})
+    recount(db, org_id)
 
 
 def _playbooks(db: Connection, home: Any) -> None:

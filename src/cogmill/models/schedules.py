@@ -49,6 +49,15 @@ schedule = Table(
     where_set("due_at", "due_at"),
 )  # fmt: skip
 
+schedule_block = Table(
+    "schedule_block",
+    metadata,
+    Column("org_id", ForeignKey("organization.org_id"), primary_key=True),
+    Column("block", BigId, primary_key=True, autoincrement=False, comment="of 1024 ids of schedules"),
+    Column("kept", Integer, nullable=False, comment="how many of them are the organization's and not deleted"),
+    sqlite_with_rowid=False,
+)
+
 schedule_run = Table(
     "schedule_run",
     metadata,

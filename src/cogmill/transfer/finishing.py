@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Table, bindparam, exists, func, insert, selec
 
 from cogmill.domain.knowledge.refill import refill
 from cogmill.domain.metrics.spans import day_of
+from cogmill.domain.schedules.blocks import recount
 from cogmill.domain.usage.ledger import AMOUNTS
 from cogmill.kit.ids import ordered_id
 from cogmill.models import metadata
@@ -29,6 +30,7 @@ def finish(db: Connection, archive: Archive, mapping: Mapping | None, now: float
     org_id = mapping.org_id if mapping is not None else None
     _make_snapshots_anew(db, org_id, now)
     _make_indexes_anew(db, org_id)
+    recount(db, org_id)
     if mapping is not None:
         _add_to_enterprise(db, mapping)
         _mark_days(db, mapping.org_id)

@@ -20,6 +20,7 @@ from cogmill.models.usage import usage_day
 
 LEFT_OUT = {
     "browser_session": "whoever was signed in signs in again",
+    "schedule_block": "counted anew from the schedules",
     "hypervisor": "a server writes down anew that it runs sessions",
     "usage_reservation": "set aside anew by the next run",
 }

@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import select
 
+from cogmill.domain.schedules import blocks
 from cogmill.models.audit import audit_log
 
 
@@ -55,6 +56,27 @@ async def test_pages_by_limit_and_offset(schedules):
     assert seen == ["S4", "S3", "S2", "S1", "S0"]
     for bad in ({"limit": 0}, {"limit": 201}, {"offset": -1}):
         await schedules.ask("GET", params=bad, expect=422)
+
+
+async def test_pages_at_any_depth_among_deleted_ones(server, schedules, monkeypatch):
+    """Schedules are counted by stretches of their ids: here short ones, of which some become empty."""
+    monkeypatch.setattr(blocks, "SIZE", 3)
+    made = [await schedules.create(name=f"S{number}") for number in range(14)]
+    gone = {0, 4, 5, 6, 7, 11}
+    for number in gone:
+        await schedules.ask("DELETE", f"/{made[number]['scheduled_session_id']}")
+        await schedules.ask("DELETE", f"/{made[number]['scheduled_session_id']}", expect=404)
+    kept = [f"S{number}" for number in reversed(range(14)) if number not in gone]
+
+    async def check():
+        for offset in range(len(kept) + 3):
+            page = await schedules.ask("GET", params={"limit": 3, "offset": offset})
+            assert [one["name"] for one in page["items"]] == kept[offset : offset + 3]
+            assert page["has_next_page"] == (offset + 3 < len(kept))
+
+    await check()
+    await server.write(lambda ctx: blocks.recount(ctx.db, server.world.org))
+    await check()
 
 
 @pytest.mark.one_database

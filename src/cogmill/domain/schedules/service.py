@@ -12,7 +12,7 @@ from cogmill.access.context import Context
 from cogmill.access.scope import owned
 from cogmill.domain.organizations.rules import check_tags
 from cogmill.domain.playbooks.use import by_id as playbook_by_id
-from cogmill.domain.schedules import acting, rules
+from cogmill.domain.schedules import acting, blocks, rules
 from cogmill.domain.schedules.schemas import ScheduleIn, ScheduleListQuery, SchedulePatch
 from cogmill.domain.sessions.create import attribution, check_platform
 from cogmill.kit.errors import NotFound
@@ -47,10 +47,12 @@ def find(ctx: Context, schedule_id: str, *, lock: bool = False) -> ScheduleRow:
 
 
 def list_part(ctx: Context, query: ScheduleListQuery) -> tuple[list[ScheduleRow], bool]:
-    """Newest first; whether there are more behind. What the offset leaves out is passed over in the index alone."""
-    newest = schedule.c.id.desc()
-    ids = live(ctx).with_only_columns(schedule.c.id).order_by(newest).limit(query.limit + 1).offset(query.offset)
-    rows = ctx.db.execute(live(ctx).where(schedule.c.id.in_(ids)).order_by(newest)).all()
+    """Newest first; whether there are more behind."""
+    start = blocks.beginning(ctx, query.offset)
+    if start is None:
+        return [], False
+    page = live(ctx).where(schedule.c.id < start.below).order_by(schedule.c.id.desc())
+    rows = ctx.db.execute(page.limit(query.limit + 1).offset(start.offset)).all()
     return list(rows[: query.limit]), len(rows) > query.limit
 
 
@@ -68,7 +70,8 @@ def create(ctx: Context, data: ScheduleIn) -> ScheduleRow:
         row.run_as_user_id = row.created_by = attribution(ctx, data.create_as_user_id)
     _check(ctx, row, set(given))
     row.due_at = rules.due_at(row, ctx.now)
-    ctx.db.execute(insert(schedule).values(vars(row)))
+    made = ctx.db.execute(insert(schedule).values(vars(row)).returning(schedule.c.id)).scalar_one()
+    blocks.count(ctx, made, 1)
     ctx.audited |= {"schedule_id": row.schedule_id, "name": row.name}
     return _changed(ctx, row.schedule_id)
 
@@ -99,6 +102,7 @@ def remove(ctx: Context, schedule_id: str) -> ScheduleRow:
     row = find(ctx, schedule_id, lock=True)
     gone = {"deleted_at": ctx.now, "updated_at": ctx.now, "enabled": False, "due_at": None}
     ctx.db.execute(update(schedule).where(schedule.c.id == row.id).values(gone))
+    blocks.count(ctx, row.id, -1)
     ctx.audited |= {"name": row.name}
     _wake(ctx)
     return row

@@ -88,12 +88,8 @@ class Scans:
         return [one["contents"] for one in events if one["event_type"] == "code_scan_findings"]
 
 
-@pytest.fixture
-def scans(shared, tmp_path):
-    served, provider = shared
-    provider.script.clear()
-    provider.requests.clear()
-    folder = tmp_path / "shop"
+def make(served, folder):
+    """A repository with two files that have owners, and the calls."""
     folder.mkdir()
     subprocess.run(["git", "init", "-q", "-b", "main"], cwd=folder, check=True)
     scans = Scans(served, folder)
@@ -101,6 +97,14 @@ def scans(shared, tmp_path):
     owners = "* @all\n/app/ @db @sec\n"
     scans.commit({"app/db.py": code, "README.md": "Shop\n", "vendor/x.py": "x\n", "CODEOWNERS": owners})
     return scans
+
+
+@pytest.fixture
+def scans(shared, tmp_path):
+    served, provider = shared
+    provider.script.clear()
+    provider.requests.clear()
+    return make(served, tmp_path / "shop")
 
 
 def test_shell_blocks_report_without_a_model_and_a_later_scan_finds_the_same_ones(scans, shared):
@@ -249,3 +253,36 @@ def test_sarif_is_read_by_the_server_and_other_reports_by_a_session(scans, share
     assert {one["title"] for one in scans.findings(f"scan_id={scan['scan_id']}")} >= {"From a table"}
     discover = body | {"profile_id": scans.profile(), "attachment_urls": both}
     assert "mode ingest" in scans.ask("POST", "/ingestion", 400, json=discover)["detail"]
+
+
+def test_kill_9_doubles_no_finding_and_forgets_no_report(tmp_path):
+    """Between what a report says being written and its step being finished; and before a report is read."""
+    with StubProvider() as provider:
+        provider.by_progress = True
+        good = {"severity": "low", "title": "T", "description": "d", "reference_snippets": []}
+        provider.says(
+            {"calls": [call("structured_output", output={"findings": [good]})]},
+            {"calls": [call("finish", summary="One.")]},
+        )
+        served = Served(tmp_path / "data")
+        try:
+            scans = make(served, tmp_path / "shop")
+            served.start(**settings(provider), COGMILL_CRASH_AT="step_acted:3")
+            scan = scans.start()
+            assert served.process.wait(30) == -9
+            served.start(**settings(provider), COGMILL_CRASH_AT="ingestion_taken")
+            scan = scans.wait(scan["scan_id"], "completed")
+            assert [(one["new"], one["known"]) for one in scans.told(scan)] == [(1, 0), (0, 1)]
+            assert len(scans.findings()) == 1
+            report = upload(scans, "r.sarif", sarif({"ruleId": "S608", "message": {"text": "m"}, **at("app/db.py", 2)}))
+            body = {"repo_name": str(scans.folder), "attachment_urls": [report]}
+            body["profile_id"] = next(
+                one["profile_id"] for one in scans.ask("GET", "/profiles")["items"] if one["mode"] == "ingest"
+            )
+            scan = scans.ask("POST", "/ingestion", 201, json=body)
+            assert served.process.wait(30) == -9
+            served.start(**settings(provider))
+            scans.wait(scan["scan_id"], "completed")
+            assert len(scans.findings()) == 2
+        finally:
+            served.close()

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from cogmill.cli import (
     acu_limits,
+    code_scans,
     control,
     environments,
     events,
@@ -88,6 +89,12 @@ git_app = typer.Typer(name="git-connections", help="Providers that repositories 
 app.add_typer(git_app)
 guardrails_app = typer.Typer(name="guardrails", help="Rules on what sessions may do.", no_args_is_help=True)
 app.add_typer(guardrails_app)
+code_scans_app = typer.Typer(
+    name="code-scans", help="Scans of repositories, and what they found.", no_args_is_help=True
+)
+app.add_typer(code_scans_app)
+scan_profiles_app = typer.Typer(name="profiles", help="What scans look for.", no_args_is_help=True)
+code_scans_app.add_typer(scan_profiles_app)
 limits_app = typer.Typer(name="limits", help="Limits of what a cycle may use.", no_args_is_help=True)
 app.add_typer(limits_app)
 
@@ -157,6 +164,18 @@ repositories_app.command("status")(repositories.status)
 repositories_app.command("search")(repositories.search)
 reviews_app.command("start")(reviews.start)
 reviews_app.command("view")(reviews.view)
+code_scans_app.command("start")(code_scans.start)
+code_scans_app.command("list")(code_scans.list_)
+code_scans_app.command("findings")(code_scans.findings)
+code_scans_app.command("mark")(code_scans.mark)
+code_scans_app.command("remediate")(code_scans.remediate)
+code_scans_app.command("ingest")(code_scans.ingest)
+code_scans_app.command("repeat")(code_scans.repeat)
+scan_profiles_app.command("list")(code_scans.profiles)
+scan_profiles_app.command("view")(code_scans.view_profile)
+scan_profiles_app.command("create")(code_scans.create_profile)
+scan_profiles_app.command("edit")(code_scans.edit_profile)
+scan_profiles_app.command("delete")(code_scans.delete_profile)
 webhooks_app.command("list")(webhooks.list_)
 webhooks_app.command("create")(webhooks.create)
 webhooks_app.command("delete")(webhooks.delete)

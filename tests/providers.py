@@ -288,7 +288,11 @@ class ProviderServer:
             return 200, items
         notes = re.fullmatch(r"/projects/([^/]+)/merge_requests/(\d+)/notes", path)
         if notes is not None:
-            return self._reviewed(method, unquote(notes[1]), notes[2], body)
+            return (
+                self._reviewed(method, unquote(notes[1]), notes[2], body)
+                if query.get("page", "1") == "1"
+                else (200, [])
+            )
         match = re.fullmatch(r"/projects/([^/]+)/merge_requests(?:/(\d+))?", path)
         repo = unquote(match[1]) if match else ""
         if match is None or not (self.folder / f"{repo}.git").is_dir():

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cogmill.cli.app import app
+from tests.serving import Served
 
 _spec = importlib.util.spec_from_file_location("cogmill_stub_for_cli", Path(__file__).parents[1] / "client" / "stub.py")
 stub_module = importlib.util.module_from_spec(_spec)
@@ -28,6 +29,30 @@ class Outcome:
     @property
     def lines(self):
         return [json.loads(line) for line in self.out.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A real server for the tests of one file."""
+    server = Served(tmp_path_factory.mktemp("served") / "data")
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def administer(served, monkeypatch):
+    """The command line at that server with the enterprise's key, or with another one of the first start."""
+
+    def run(*arguments, key="enterprise_key"):
+        monkeypatch.setenv("COGMILL_URL", served.url)
+        monkeypatch.setenv("COGMILL_API_KEY", served.keys.get(key, key))
+        result = CliRunner().invoke(app, [str(one) for one in arguments])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Outcome(result.exit_code, result.stdout, result.stderr)
+
+    return run
 
 
 @pytest.fixture

@@ -1,33 +1,13 @@
 """cogmill guardrails … at a real server: results, JSON, exit codes."""
 
+from functools import partial
+
 import pytest
-from typer.testing import CliRunner
-
-from cogmill.cli.app import app
-from tests.serving import Served
-
-from .conftest import Outcome
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    server = Served(tmp_path_factory.mktemp("guardrails") / "data")
-    server.start()
-    yield server
-    server.close()
 
 
 @pytest.fixture
-def cogmill(served, monkeypatch):
-    def run(*arguments, key="enterprise_key"):
-        monkeypatch.setenv("COGMILL_URL", served.url)
-        monkeypatch.setenv("COGMILL_API_KEY", served.keys[key])
-        result = CliRunner().invoke(app, ["guardrails", *map(str, arguments)])
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Outcome(result.exit_code, result.stdout, result.stderr)
-
-    return run
+def cogmill(administer):
+    return partial(administer, "guardrails")
 
 
 def test_the_life_of_a_guardrail(cogmill, served):

@@ -4,35 +4,11 @@ import json
 
 import httpx
 import pytest
-from typer.testing import CliRunner
-
-from cogmill.cli.app import app
-from tests.serving import Served
-
-from .conftest import Outcome
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    server = Served(tmp_path_factory.mktemp("roles") / "data")
-    server.start()
-    yield server
-    server.close()
 
 
 @pytest.fixture
-def cogmill(served, monkeypatch):
-    """The command line with the enterprise's key, or with another one of the first start."""
-
-    def run(*arguments, key="enterprise_key"):
-        monkeypatch.setenv("COGMILL_URL", served.url)
-        monkeypatch.setenv("COGMILL_API_KEY", served.keys.get(key, key))
-        result = CliRunner().invoke(app, [str(one) for one in arguments])
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Outcome(result.exit_code, result.stdout, result.stderr)
-
-    return run
+def cogmill(administer):
+    return administer
 
 
 @pytest.fixture

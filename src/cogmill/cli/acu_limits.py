@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
+from cogmill.cli.org_groups import set_limit
 from cogmill.cli.output import JsonFlag, busy, clean, connect, guarded, print_json, stdout
 
 Organization = Annotated[str | None, typer.Option("--org", metavar="ORG", help="Of this organization.")]
 User = Annotated[str | None, typer.Option("--user", metavar="USER", help="Of this user, by id.")]
+Group = Annotated[str | None, typer.Option("--group", metavar="GROUP", help="Shared by this group of organizations.")]
 Enterprise = Annotated[bool, typer.Option("--enterprise", help="Of the whole enterprise.")]
 
 
@@ -29,27 +31,38 @@ def set_(
     acus: Annotated[int, typer.Argument(metavar="ACUS", min=0, help="What a cycle may use; 0: nothing may run.")],
     org: Organization = None,
     user: User = None,
+    group: Group = None,
     enterprise: Enterprise = False,
     json_: JsonFlag = False,
 ) -> None:
     """Set a limit. One that is used up already puts to sleep what runs."""
-    _change(acus, org, user, enterprise, json_)
+    _change(acus, {"org_id": org, "user_id": user, "group_name": group}, enterprise=enterprise, json_=json_)
 
 
 @guarded
-def clear(org: Organization = None, user: User = None, enterprise: Enterprise = False, json_: JsonFlag = False) -> None:
+def clear(
+    org: Organization = None,
+    user: User = None,
+    group: Group = None,
+    enterprise: Enterprise = False,
+    json_: JsonFlag = False,
+) -> None:
     """Clear a limit; sessions that it stopped go on by a message or a wake."""
-    _change(None, org, user, enterprise, json_)
+    _change(None, {"org_id": org, "user_id": user, "group_name": group}, enterprise=enterprise, json_=json_)
 
 
-def _change(acus: int | None, org: str | None, user: str | None, enterprise: bool, json_: bool) -> None:
-    if [org is not None, user is not None, enterprise].count(True) != 1:
-        raise typer.BadParameter("name just one of --org, --user and --enterprise", param_hint="limit")
+def _change(acus: int | None, named: dict[str, str | None], *, enterprise: bool, json_: bool) -> None:
+    given = [one for one in named.values() if one is not None]
+    if len(given) + enterprise != 1:
+        raise typer.BadParameter("name just one of --org, --user, --group and --enterprise", param_hint="limit")
     with connect() as client, busy("Asking the server…"):
-        client.acu_limits.change(acus, org, user)
+        if (group := named["group_name"]) is not None:
+            set_limit(client, group, acus)
+        else:
+            client.acu_limits.change(acus, named["org_id"], named["user_id"])
     if json_:
-        print_json({"org_id": org, "user_id": user, "cycle_acu_limit": acus})
+        print_json({**named, "cycle_acu_limit": acus})
         return
-    whose = org or user or "the enterprise"
+    whose = next(iter(given), "the enterprise")
     text = f"{whose}: no limit" if acus is None else f"{whose}: {acus} ACUs a cycle"
     stdout().print(clean(text), soft_wrap=True)

@@ -17,6 +17,7 @@ from cogmill.cli import (
     git_connections,
     guardrails,
     keys,
+    org_groups,
     repositories,
     resources,
     reviews,
@@ -158,6 +159,8 @@ guardrails_app.command("violations")(guardrails.violations)
 limits_app.command("list")(acu_limits.list_)
 limits_app.command("set")(acu_limits.set_)
 limits_app.command("clear")(acu_limits.clear)
+limits_app.command("groups")(org_groups.list_)
+limits_app.command("group")(org_groups.change)
 repositories_app.command("list")(repositories.list_)
 repositories_app.command("index")(repositories.index)
 repositories_app.command("status")(repositories.status)

@@ -8,7 +8,7 @@ import typer
 from cogmill.cli.output import JsonFlag, busy, clean, connect, guarded, note, print_json, stdout
 
 if TYPE_CHECKING:
-    from cogmill.client import NewApiKey
+    from cogmill.client import ApiKey, NewApiKey, Page
 
 ServiceUser = Annotated[str, typer.Argument(metavar="SERVICE_USER", help="Id of the service user.")]
 KeyId = Annotated[str, typer.Argument(metavar="KEY", help="Id of the key; `cogmill keys list` shows it.")]
@@ -29,12 +29,7 @@ def list_(
     check_status(status)
     with connect() as client, busy("Asking the server…"):
         page = client.administration.keys(service_user, status)
-    if json_:
-        print_json(page.raw())
-        return
-    from cogmill.cli.tables import key_table
-
-    stdout().print(key_table(page.items))
+    show_page(page, json_)
 
 
 @guarded
@@ -71,10 +66,7 @@ def revoke(service_user: ServiceUser, key: KeyId, json_: JsonFlag = False) -> No
     """Switch a key off at once and for good."""
     with connect() as client, busy("Asking the server…"):
         gone = client.administration.revoke_key(service_user, key)
-    if json_:
-        print_json(gone.raw())
-    else:
-        stdout().print(clean(f"revoked: {gone.api_key_name} ({gone.api_key_id})"))
+    show_revoked(gone, json_)
 
 
 def check_status(status: str) -> None:
@@ -84,6 +76,22 @@ def check_status(status: str) -> None:
 
 def end_of(days: int | None) -> int | None:
     return None if days is None else int(time.time()) + days * 86_400
+
+
+def show_page(page: "Page[ApiKey]", json_: bool) -> None:
+    if json_:
+        print_json(page.raw())
+        return
+    from cogmill.cli.tables import key_table
+
+    stdout().print(key_table(page.items))
+
+
+def show_revoked(gone: "ApiKey", json_: bool) -> None:
+    if json_:
+        print_json(gone.raw())
+    else:
+        stdout().print(clean(f"revoked: {gone.api_key_name} ({gone.api_key_id})"))
 
 
 def show_new(made: "NewApiKey", json_: bool) -> None:

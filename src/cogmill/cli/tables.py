@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Guardrail,
         GuardrailViolation,
         IndexJob,
+        OrgGroup,
         Repository,
         Role,
         Session,
@@ -226,6 +227,14 @@ def violation_table(violations: "list[GuardrailViolation]") -> Table:
         table.add_row(
             when(one.created_at), Text(clean(one.guardrail_name)), one.action_taken, one.session_id or "none", shown
         )
+    return table
+
+
+def org_group_table(groups: "dict[str, OrgGroup]") -> Table:
+    table = _columns("GROUP", "ACUS A CYCLE", "ORGANIZATIONS")
+    for name, one in groups.items():
+        limit = "no limit" if one.max_cycle_acus is None else str(one.max_cycle_acus)
+        table.add_row(Text(clean(name)), limit, "\n".join(one.org_ids) or "none")
     return table
 
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cogmill.cli.keys import Days, Status, check_status, end_of, show_new
-from cogmill.cli.output import JsonFlag, busy, clean, connect, guarded, print_json, stdout
+from cogmill.cli.keys import Days, Status, check_status, end_of, show_new, show_page, show_revoked
+from cogmill.cli.output import JsonFlag, busy, connect, guarded
 
 User = Annotated[
     str | None, typer.Option("--user", metavar="USER", help="Id or e-mail address of another user; else yourself.")
@@ -19,12 +19,7 @@ def list_(user: User = None, status: Status = "active", json_: JsonFlag = False)
     check_status(status)
     with connect() as client, busy("Asking the server…"):
         page = client.administration.tokens(user, status)
-    if json_:
-        print_json(page.raw())
-        return
-    from cogmill.cli.tables import key_table
-
-    stdout().print(key_table(page.items))
+    show_page(page, json_)
 
 
 @guarded
@@ -45,7 +40,4 @@ def revoke(token: TokenId, user: User = None, json_: JsonFlag = False) -> None:
     """Switch a token off at once and for good."""
     with connect() as client, busy("Asking the server…"):
         gone = client.administration.revoke_token(user, token)
-    if json_:
-        print_json(gone.raw())
-    else:
-        stdout().print(clean(f"revoked: {gone.api_key_name} ({gone.api_key_id})"))
+    show_revoked(gone, json_)

@@ -3,12 +3,13 @@
 from urllib.parse import quote
 
 from cogmill.client.http import Http
-from cogmill.client.models import AcuLimit, Page
-from cogmill.client.reading import given, read
+from cogmill.client.models import AcuLimit, OrgGroup, OrgGroups
+from cogmill.client.reading import every, read
 
 STANDINGS = "/cogmill/v1/enterprise/acu-limits"
 ENTERPRISE = "/cogmill/v1/enterprise/acu-limit"
 OF_USER = "/cogmill/v1/enterprise/members/users/{}/acu-limit"
+GROUPS = "/v3/enterprise/org-group-limits"
 OF_ORGANIZATION = "/v3/enterprise/consumption/acu-limits/devin/organizations/{}"
 
 
@@ -19,14 +20,16 @@ class AcuLimits:
         self._http = http
 
     def list_(self) -> list[AcuLimit]:
-        found: list[AcuLimit] = []
-        after = None
-        while True:
-            page = read(Page[AcuLimit], self._http.json("GET", STANDINGS, params=given({"after": after})))
-            found += page.items
-            after = page.end_cursor
-            if not page.has_next_page or after is None:
-                return found
+        return every(self._http, STANDINGS, AcuLimit)
+
+    def groups(self) -> dict[str, OrgGroup]:
+        """Groups of organizations that share a limit, by name."""
+        return read(OrgGroups, self._http.json("GET", GROUPS)).groups
+
+    def replace_groups(self, groups: dict[str, OrgGroup]) -> dict[str, OrgGroup]:
+        """Make the groups just these; answers them as they are then."""
+        body = {"groups": {name: one.raw() for name, one in groups.items()}}
+        return read(OrgGroups, self._http.json("PUT", GROUPS, json=body)).groups
 
     def change(self, limit: int | None, org_id: str | None, user_id: str | None) -> None:
         """Of an organization, of a user, or, where neither is named, of the enterprise. None clears it."""

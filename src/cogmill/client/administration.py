@@ -6,7 +6,7 @@ from urllib.parse import quote
 from cogmill.client.errors import BadInput
 from cogmill.client.http import Http, Json
 from cogmill.client.models import ApiKey, NewApiKey, Page, Role, User
-from cogmill.client.reading import given, read
+from cogmill.client.reading import every, given, read
 
 ROLES = "/cogmill/v1/enterprise/roles"
 PAGE = 200
@@ -20,14 +20,7 @@ class Administration:
 
     def roles(self) -> list[Role]:
         """All roles with what they hold."""
-        found: list[Role] = []
-        after = None
-        while True:
-            page = read(Page[Role], self._http.json("GET", ROLES, params=given({"first": PAGE, "after": after})))
-            found += page.items
-            after = page.end_cursor
-            if not page.has_next_page or after is None:
-                return found
+        return every(self._http, ROLES, Role, {"first": PAGE})
 
     def role(self, named: str, role_type: str | None = None) -> Role:
         """The role of this id or name; two may have one name, one of each type."""

@@ -3,10 +3,9 @@
 from typing import Any
 from urllib.parse import quote
 
-from cogmill.client.errors import BadInput
 from cogmill.client.http import Http
-from cogmill.client.models import GitCheck, GitConnection, NewGitConnection, Page
-from cogmill.client.reading import given, read
+from cogmill.client.models import GitCheck, GitConnection, NewGitConnection
+from cogmill.client.reading import every, given, read, the_one
 
 LIST = "/v3/enterprise/git-providers/connections"
 OURS = "/cogmill/v1/enterprise/git-connections"
@@ -19,25 +18,12 @@ class GitConnections:
         self._http = http
 
     def list_(self) -> list[GitConnection]:
-        found: list[GitConnection] = []
-        after = None
-        while True:
-            page = read(Page[GitConnection], self._http.json("GET", LIST, params=given({"after": after})))
-            found += page.items
-            after = page.end_cursor
-            if not page.has_next_page or after is None:
-                return found
+        return every(self._http, LIST, GitConnection)
 
     def find(self, named: str) -> GitConnection:
         """The connection of this id, name or host."""
-        every = self.list_()
-        for field in ("git_connection_id", "name", "host"):
-            found = [one for one in every if getattr(one, field) == named]
-            if len(found) == 1:
-                return found[0]
-            if found:
-                raise BadInput(f"Several connections have the {field} {named!r}.", hint="Name it by its id.")
-        raise BadInput(f"There is no git connection {named!r}.", hint="`cogmill git-connections list` shows them.")
+        hint = "`cogmill git-connections list` shows them."
+        return the_one(self.list_(), ("git_connection_id", "name", "host"), named, "git connection", hint)
 
     def create(self, body: dict[str, Any]) -> NewGitConnection:
         return read(NewGitConnection, self._http.json("POST", OURS, json=given(body)))

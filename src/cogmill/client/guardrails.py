@@ -3,10 +3,9 @@
 from typing import Any
 from urllib.parse import quote
 
-from cogmill.client.errors import BadInput
 from cogmill.client.http import Http
 from cogmill.client.models import Guardrail, GuardrailViolation, Page
-from cogmill.client.reading import given, read
+from cogmill.client.reading import every, given, read, the_one
 
 RULES = "/cogmill/v1/enterprise/guardrails"
 VIOLATIONS = "/v3beta1/enterprise/guardrail-violations"
@@ -20,26 +19,12 @@ class Guardrails:
         self._http = http
 
     def list_(self, org_id: str | None = None) -> list[Guardrail]:
-        found: list[Guardrail] = []
-        after = None
-        while True:
-            asked = given({"after": after, "org_id": org_id})
-            page = read(Page[Guardrail], self._http.json("GET", RULES, params=asked))
-            found += page.items
-            after = page.end_cursor
-            if not page.has_next_page or after is None:
-                return found
+        return every(self._http, RULES, Guardrail, {"org_id": org_id})
 
     def find(self, named: str) -> Guardrail:
         """The guardrail of this id or name."""
-        every = self.list_()
-        for field in ("guardrail_id", "name"):
-            found = [one for one in every if getattr(one, field) == named]
-            if len(found) == 1:
-                return found[0]
-            if found:
-                raise BadInput(f"Several guardrails are called {named!r}.", hint="Name it by its id.")
-        raise BadInput(f"There is no guardrail {named!r}.", hint="`cogmill guardrails list` shows them.")
+        hint = "`cogmill guardrails list` shows them."
+        return the_one(self.list_(), ("guardrail_id", "name"), named, "guardrail", hint)
 
     def create(self, body: dict[str, Any]) -> Guardrail:
         return read(Guardrail, self._http.json("POST", RULES, json=given(body)))

@@ -301,6 +301,17 @@ class PrReview(Wire):
         return self.status in {"completed", "errored"}
 
 
+class OrgGroup(Wire):
+    """Organizations that share a limit of a cycle."""
+
+    org_ids: list[str]
+    max_cycle_acus: int | None = None
+
+
+class OrgGroups(Wire):
+    groups: dict[str, OrgGroup]
+
+
 class AcuLimit(Wire):
     """A limit of a cycle, and what of it is gone."""
 

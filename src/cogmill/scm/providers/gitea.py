@@ -14,7 +14,7 @@ from cogmill.scm.provider import (
     marked,
 )
 from cogmill.scm.providers.github import details, fact, seconds
-from cogmill.scm.providers.rest import Rest, number, objects, quoted, text
+from cogmill.scm.providers.rest import Rest, is_there, number, objects, quoted, text
 
 _PAGES, _SIZE = 20, 50
 """How far open pull requests are looked through for a branch: the API has no filter by branch."""
@@ -78,12 +78,9 @@ class Gitea:
 
     async def review(self, path: str, number: int, draft: ReviewDraft) -> None:
         reviews = f"{_pull(path, number)}/reviews"
-        for page in range(1, _PAGES + 1):
-            found = objects(await self._rest.call("GET", reviews, params={"limit": _SIZE, "page": page}))
-            if any(draft.mark in (one.get("body") or "") for one in found):
-                return
-            if not found:
-                break
+        params = {"limit": _SIZE}
+        if await is_there(draft.mark, lambda page: self._rest.call("GET", reviews, params=params | {"page": page})):
+            return
         body = {"commit_id": draft.commit, "event": "COMMENT", "body": marked(draft, draft.summary)}
         comments = [{"path": one.path, "new_position": one.line, "body": one.text} for one in draft.remarks]
         await self._rest.call("POST", reviews, body=body | {"comments": comments})

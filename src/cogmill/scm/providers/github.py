@@ -18,10 +18,8 @@ from cogmill.scm.provider import (
     ReviewDraft,
     marked,
 )
-from cogmill.scm.providers.rest import Rest, number, objects, quoted, text
+from cogmill.scm.providers.rest import Rest, is_there, number, objects, quoted, text
 
-MOST_PAGES = 20
-"""How far reviews of a pull request are looked through for one's own, a hundred on a page."""
 _VERSION = {"x-github-api-version": "2022-11-28", "accept": "application/vnd.github+json"}
 
 
@@ -85,12 +83,9 @@ class GitHub:
 
     async def review(self, path: str, number: int, draft: ReviewDraft) -> None:
         reviews = f"/repos/{quoted(path, safe='/')}/pulls/{number}/reviews"
-        for page in range(1, MOST_PAGES + 1):
-            found = objects(await self._call("GET", reviews, params={"per_page": 100, "page": page}))
-            if any(draft.mark in (one.get("body") or "") for one in found):
-                return
-            if len(found) < 100:
-                break
+        params = {"per_page": 100}
+        if await is_there(draft.mark, lambda page: self._call("GET", reviews, params=params | {"page": page})):
+            return
         whole = {"commit_id": draft.commit, "event": "COMMENT", "body": marked(draft, draft.whole)}
         if not draft.remarks:
             await self._call("POST", reviews, body=whole)

@@ -14,8 +14,8 @@ from cogmill.scm.provider import (
     ReviewDraft,
     marked,
 )
-from cogmill.scm.providers.github import MOST_PAGES, seconds
-from cogmill.scm.providers.rest import Rest, number, objects, quoted, text
+from cogmill.scm.providers.github import seconds
+from cogmill.scm.providers.rest import Rest, is_there, number, objects, quoted, text
 
 _STATES: dict[str, PullRequestState] = {"opened": "open", "locked": "open", "closed": "closed", "merged": "merged"}
 
@@ -77,12 +77,9 @@ class GitLab:
     async def review(self, path: str, number: int, draft: ReviewDraft) -> None:
         """One note: a remark at a line would need the hashes of GitLab's own comparison."""
         notes = f"{_requests(path)}/{number}/notes"
-        for page in range(1, MOST_PAGES + 1):
-            found = objects(await self._rest.call("GET", notes, params={"per_page": 100, "page": page}))
-            if any(draft.mark in (one.get("body") or "") for one in found):
-                return
-            if len(found) < 100:
-                break
+        params = {"per_page": 100}
+        if await is_there(draft.mark, lambda page: self._rest.call("GET", notes, params=params | {"page": page})):
+            return
         await self._rest.call("POST", notes, body={"body": marked(draft, draft.whole)})
 
 

@@ -1,6 +1,7 @@
 """Calling a provider's HTTP API: one host, no redirects, short errors without secrets."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from cogmill.scm.git import clean
 from cogmill.scm.provider import ProviderError
 
 _PATIENCE = httpx.Timeout(30.0, connect=10.0)
+_MOST_PAGES = 20
 _MOST = 8 * 1024**2
 
 
@@ -77,6 +79,17 @@ class Rest:
             404: " It is not there, or the connection's credentials do not reach it.",
         }.get(status, "")
         return f"{self._name} answered {status}{': ' + text if text else ''}.{advice}"
+
+
+async def is_there(mark: str, page: Callable[[int], Awaitable[Any]]) -> bool:
+    """Whether one of the texts at a pull request, asked for page by page, has this mark."""
+    for number in range(1, _MOST_PAGES + 1):
+        found = objects(await page(number))
+        if any(mark in (one.get("body") or "") for one in found):
+            return True
+        if not found:
+            break
+    return False
 
 
 def number(found: Any, key: str) -> int:

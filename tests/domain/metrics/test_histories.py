@@ -17,7 +17,7 @@ from cogmill.domain.sessions.create import INSERT
 from cogmill.domain.sessions.log import NewEvent, append
 from cogmill.engine.loops import sums
 from cogmill.models.repositories import code_search
-from cogmill.models.sessions import pull_request
+from cogmill.models.sessions import pull_request, session
 from cogmill.web.call import Call
 
 from .slowly import KNOWN_ORIGINS, History
@@ -56,15 +56,13 @@ class Story:
     async def make(self):
         at, org = self.moment(), self.dice.choice(self.orgs)
         number = len(self.sessions)
-        values = {
+        values = dict.fromkeys(one.name for one in session.c if one.name != "id") | {
             "session_id": f"devin-{number:032x}", "org_id": org, "user_id": self.dice.choice(self.users),
             "service_user_id": self.dice.choice(self.machines), "origin": self.dice.choice([*KNOWN_ORIGINS, "cli"]),
-            "title": None, "prompt": "p", "agent": None, "request": {}, "tags": [],
-            "playbook_id": self.dice.choice(self.playbooks), "schedule_id": None, "parent_session_id": None,
-            "category": None, "subcategory": None, "max_acu_limit": None, "is_archived": False, "created_at": at,
-            "status": "new", "status_detail": None, "updated_at": at, "last_seq": 0, "acus_micro": 0, "usd_micro": 0,
-            "structured_output": None, "user_messages": 1, "devin_messages": 0, "has_searched": False, "epoch": 0,
-            "run_state": "queued", "idle_since": None, "active_since": None,
+            "prompt": "p", "request": {}, "tags": [], "playbook_id": self.dice.choice(self.playbooks),
+            "is_archived": False, "created_at": at, "status": "new", "updated_at": at, "last_seq": 0, "acus_micro": 0,
+            "usd_micro": 0, "user_messages": 1, "devin_messages": 0, "has_searched": False, "epoch": 0,
+            "run_state": "queued",
         }  # fmt: skip
         await self.write(
             lambda ctx: self.sessions.append((INSERT(ctx.db, [values]), values["session_id"], org)), org, at

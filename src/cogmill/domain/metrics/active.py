@@ -52,7 +52,7 @@ def _parts(
     user_ids: Sequence[str] | None = None,
 ) -> list[Select[Any]]:  # fmt: skip
     """What people did in a range: rows whose sums by person are right, from sums and from what is counted."""
-    which, pieces = Which(org_ids, user_ids=user_ids), pieces_of(db, scope, org_ids, times, now)
+    which, pieces = Which(org_ids, user_ids=user_ids), pieces_of(db, scope, org_ids, times, now, weeks=True)
     if len(pieces.counted) > MOST_PIECES:
         return [counting.activity(scope, which, times)]
     parts = [counting.activity(scope, which, one) for one in pieces.counted]

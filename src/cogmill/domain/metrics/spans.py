@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Literal
 
 Span = Literal["d", "w", "m"]
@@ -43,11 +44,18 @@ def spans_of(span: Span, begin: int, end: int) -> Iterator[Range]:
 
 @dataclass(slots=True)
 class Pieces:
-    """What adds up to a range: sums of days and months to add and to take off, and times to count one by one."""
+    """What adds up to a range: sums of days, weeks and months to add and to take off, and times to count one by one."""
 
     plus: list[tuple[Span, Range]] = field(default_factory=list)
     minus: list[tuple[Span, Range]] = field(default_factory=list)
     counted: list[Range] = field(default_factory=list)
+
+    def go(self, span: Span, begin: int, end: int) -> None:
+        """Add the sums from there to here; going back takes them off."""
+        if begin < end:
+            self.plus.append((span, (begin, end)))
+        elif end < begin:
+            self.minus.append((span, (end, begin)))
 
 
 def days_inside(begin: int, end: int, today: int) -> Range:
@@ -55,37 +63,40 @@ def days_inside(begin: int, end: int, today: int) -> Range:
     return -(-begin // DAY) * DAY, min(day_of(end), today)
 
 
-def put_together(begin: int, end: int, today: int, stale: Collection[int]) -> Pieces:
-    """The pieces of a range. Today, `stale` days, and what is no whole day at either end, is counted."""
+def put_together(begin: int, end: int, today: int, stale: Collection[int], *, weeks: bool = False) -> Pieces:
+    """The pieces of a range. Today, `stale` days, and what is no whole day at either end, is counted.
+
+    With `weeks` there are sums of weeks as well, so that no end needs those of more than three days and two weeks.
+    """
     first, last = days_inside(begin, end, today)
     if first >= last:
         return Pieces(counted=[(begin, end)] if begin < end else [])
     pieces = Pieces(counted=[one for one in ((begin, first), (last, end)) if one[0] < one[1]])
-    month, month_end = _nearest_month(first), _nearest_month(last)
+    month, month_end = _nearest("m", first), _nearest("m", last)
+    days = _days_and_weeks if weeks else partial(Pieces.go, span="d")
     if month < month_end:
-        pieces.plus.append(("m", (month, month_end)))
-        _days_between(pieces, first, month)
-        _days_between(pieces, month_end, last)
+        pieces.go("m", month, month_end)
+        days(pieces, begin=first, end=month)
+        days(pieces, begin=month_end, end=last)
     else:
-        pieces.plus.append(("d", (first, last)))
+        days(pieces, begin=first, end=last)
     for one in _joined(day for day in sorted(stale) if first <= day < last):
         pieces.minus.append(("d", one))
         pieces.counted.append(one)
     return pieces
 
 
-def _nearest_month(at: int) -> int:
-    start = start_of("m", at)
-    end = end_of("m", start)
+def _nearest(span: Span, at: int) -> int:
+    start = start_of(span, at)
+    end = end_of(span, start)
     return start if at - start <= end - at else end
 
 
-def _days_between(pieces: Pieces, begin: int, end: int) -> None:
-    """Days that the months leave out, or have too many."""
-    if begin < end:
-        pieces.plus.append(("d", (begin, end)))
-    elif end < begin:
-        pieces.minus.append(("d", (end, begin)))
+def _days_and_weeks(pieces: Pieces, begin: int, end: int) -> None:
+    week, week_end = _nearest("w", begin), _nearest("w", end)
+    pieces.go("d", begin, week)
+    pieces.go("w", week, week_end)
+    pieces.go("d", week_end, end)
 
 
 def _joined(days: Iterable[int]) -> list[Range]:

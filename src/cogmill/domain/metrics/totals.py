@@ -16,11 +16,13 @@ from cogmill.models.metrics import COUNTERS, metric_category, metric_sum
 ByCategory = dict[tuple[str, str], Counts]
 
 
-def pieces_of(db: Connection, scope: Scope, org_ids: Sequence[str] | None, times: Range, now: float) -> Pieces:
+def pieces_of(
+    db: Connection, scope: Scope, org_ids: Sequence[str] | None, times: Range, now: float, *, weeks: bool = False
+) -> Pieces:
     """How a range is put together now."""
     today = day_of(now)
     stale = stale_days(db, scope, org_ids, days_inside(*times, today))
-    return put_together(*times, today, stale)
+    return put_together(*times, today, stale, weeks=weeks)
 
 
 def totals(db: Connection, scope: Scope, which: Which, times: Range, now: float) -> Counts:

@@ -122,6 +122,17 @@ class StillEngine:
     stopped: list[int] = field(default_factory=list)
     woken: list[str] = field(default_factory=list)
 
+    @property
+    def workers(self) -> Any:
+        return self
+
+    def wanted(self, row_id: int) -> None: ...
+
+    def let_go(self, row_id: int, why: str) -> None: ...
+
+    async def attached(self, attachment: Any) -> str:
+        return "nothing runs here"
+
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...

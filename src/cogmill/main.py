@@ -19,9 +19,10 @@ from cogmill.administration import (
     transfers,
     usage,
 )
-from cogmill.cli.app import app, secrets_app
+from cogmill.cli.app import app, outposts_app, secrets_app
 from cogmill.cli.output import FAILED, USAGE, fail
 from cogmill.demo.run import demo
+from cogmill.worker.command import remote
 
 __all__ = ["app"]
 
@@ -45,6 +46,7 @@ app.add_typer(usage.app)
 app.command()(transfers.export)
 app.command("import")(transfers.import_)
 app.command()(demo)
+outposts_app.command("remote")(remote)
 
 
 def _settings(flags: dict[str, Any], json_: bool) -> Any:

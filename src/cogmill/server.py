@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -57,6 +58,7 @@ from cogmill.preconditions import (
     read_keys,
 )
 from cogmill.sandbox.protocol import SandboxDriver
+from cogmill.sandbox.remote.frames import LARGEST_FRAME
 from cogmill.scm.mirrors import MirrorCache
 from cogmill.sole_server import Hold
 
@@ -163,6 +165,8 @@ def build(settings: Settings, installation: Installation) -> tuple[Starlette, Ru
     engine = EmbeddedEngine(tools)
     signals.runnable, signals.cancelled, signals.runs = engine.runnable, engine.cancelled, engine.runs
     signals.due, signals.trouble = engine.due, engine.trouble
+    workers = engine.workers
+    signals.wanted, signals.let_go, signals.attached = workers.wanted, workers.let_go, workers.attached
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -239,6 +243,11 @@ def _leave_out_of_collections() -> None:
     gc.set_threshold(10_000, 10, 10)
 
 
+def _is_no_refused_handshake(record: logging.LogRecord) -> bool:
+    """To uvicorn a WebSocket that is answered with a refusal is an error of the application."""
+    return "without completing handshake" not in record.msg
+
+
 def serve(settings: Settings, installation: Installation, hold: Hold, door: socket, ready: Callable[[], None]) -> None:
     """Serve at the listening socket until SIGTERM or SIGINT. `ready` is called when requests are answered.
 
@@ -248,10 +257,13 @@ def serve(settings: Settings, installation: Installation, hold: Hold, door: sock
 
     from cogmill.web.joined_writes import Protocol
 
+    logging.getLogger("uvicorn.error").addFilter(_is_no_refused_handshake)
     sys.setswitchinterval(0.001)  # the loop shares the interpreter with the commit thread
     app, runtime = build(settings, installation)
     config = uvicorn.Config(
-        app, host=settings.host, port=settings.port, loop="uvloop", http=Protocol, ws="none", lifespan="on",
+        app, host=settings.host, port=settings.port, loop="uvloop", http=Protocol, lifespan="on",
+        ws="websockets-sansio", ws_max_size=LARGEST_FRAME, ws_per_message_deflate=False,
+        ws_ping_interval=5, ws_ping_timeout=15,
         access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=3, backlog=BACKLOG,
         proxy_headers=False,  # the application reads them itself, of trusted proxies only
         ssl_certfile=settings.tls_cert, ssl_keyfile=settings.tls_key,

@@ -121,6 +121,23 @@ def test_the_page_on_reviews_runs(server: LocalServer, tmp_path: Path):
     assert "calc.py fails" in done.stdout
 
 
+def test_the_page_on_outposts_runs(server: LocalServer, tmp_path: Path):
+    page = (ROOT / "docs" / "outposts.md").read_text("utf-8")
+    script = "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
+    script = re.sub(r"^export COGMILL_(URL|API_KEY)=.*\n", "", script, flags=re.MULTILINE)
+    path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
+    caller = {"COGMILL_URL": server.url, "COGMILL_API_KEY": server.first_keys["enterprise_key"], "PATH": path}
+    for place in (tmp_path, *tmp_path.parents[:2]):
+        place.chmod(0o711)
+    shell = ["bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(
+        shell, env=environment(caller), cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    assert "Runs on worker basement-1" in done.stdout
+    assert done.stdout.rstrip().splitlines()[-1].startswith("deleted: Basement")
+
+
 def test_the_observability_page_runs(server: LocalServer, tmp_path: Path):
     page = (ROOT / "docs" / "observability.md").read_text("utf-8")
     script = "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))

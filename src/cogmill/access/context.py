@@ -26,7 +26,7 @@ from cogmill.kit.slowdown import Slowdown
 from cogmill.kit.traces import Traces
 
 
-async def _no_worker(_attachment: Any) -> None:
+async def _no_worker(_attachment: Any) -> str:
     raise NotImplementedError("this process runs no sessions")
 
 
@@ -48,8 +48,8 @@ class Signals:
     """A session of an outpost waits to be run by the worker that holds it, if one does."""
     let_go: Callable[[int, str], None] = lambda _session, _why: None
     """A session of an outpost is no longer for the worker that holds it: it is over, asleep or given back."""
-    attached: Callable[[Any], Awaitable[None]] = _no_worker
-    """A worker has connected for a session: serve it until either side ends that."""
+    attached: Callable[[Any], Awaitable[str]] = _no_worker
+    """A worker has connected for a session: serve it until either side ends that. Answers why it ended."""
 
     trouble: Callable[[], str | None] = lambda: None
     """Asked: why the engine does not do its work. None when it does."""

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cogmill.access.context import Runtime
 from cogmill.access.rate_limits import Said
+from cogmill.api import gateway
 from cogmill.api.build import routes
 from cogmill.api.operations import Op
 from cogmill.api.routing import OpRouter
@@ -39,6 +40,7 @@ def create_app(runtime: Runtime, table: list[Op], lifespan: Lifespan | None = No
     """The application over a runtime; nothing starts before its lifespan does."""
     app = Api()
     app.router = OpRouter(routes(table, runtime), lifespan=lifespan)
+    app.router.routes.append(gateway.route(runtime))
     app.trusted_proxies = runtime.settings.trusted_proxies
     app.sunset = runtime.settings.legacy_sunset
     app.traces = runtime.traces
@@ -85,6 +87,8 @@ class Surroundings:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
+            if scope["type"] == "websocket" and self._proxies is not None:
+                self._proxies.resolve(scope)
             await self._app(scope, receive, send)
             return
         scope["request_id"] = request_id = _request_id(scope)

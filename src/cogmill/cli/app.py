@@ -18,6 +18,7 @@ from cogmill.cli import (
     guardrails,
     keys,
     org_groups,
+    outposts,
     repositories,
     resources,
     reviews,
@@ -96,6 +97,8 @@ code_scans_app = typer.Typer(
 app.add_typer(code_scans_app)
 scan_profiles_app = typer.Typer(name="profiles", help="What scans look for.", no_args_is_help=True)
 code_scans_app.add_typer(scan_profiles_app)
+outposts_app = typer.Typer(name="outposts", help="Sessions on machines of your own.", no_args_is_help=True)
+app.add_typer(outposts_app)
 limits_app = typer.Typer(name="limits", help="Limits of what a cycle may use.", no_args_is_help=True)
 app.add_typer(limits_app)
 
@@ -156,6 +159,12 @@ guardrails_app.command("create")(guardrails.create)
 guardrails_app.command("edit")(guardrails.edit)
 guardrails_app.command("delete")(guardrails.delete)
 guardrails_app.command("violations")(guardrails.violations)
+outposts_app.command("create")(outposts.create)
+outposts_app.command("list")(outposts.list_)
+outposts_app.command("view")(outposts.view)
+outposts_app.command("delete")(outposts.delete)
+outposts_app.command("queue")(outposts.queue)
+outposts_app.command("work")(outposts.work)
 limits_app.command("list")(acu_limits.list_)
 limits_app.command("set")(acu_limits.set_)
 limits_app.command("clear")(acu_limits.clear)

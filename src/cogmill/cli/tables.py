@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Session,
         Webhook,
     )
+    from cogmill.client.outposts import Entry, Outpost
 
 _COLOURS = {"running": "cyan", "exit": "green", "error": "red", "suspended": "yellow"}
 _DETAIL_COLOURS = {"finished": "green", "waiting_for_user": "magenta", "waiting_for_approval": "magenta"}
@@ -244,4 +245,23 @@ def acu_limit_table(limits: "list[AcuLimit]") -> Table:
         which = one.org_id or one.group_name or one.user_id or ""
         amounts = (str(one.cycle_acu_limit), f"{one.acus_used:.4f}", f"{one.acus_reserved:.4f}")
         table.add_row(one.scope.replace("_", " "), Text(clean(which)), *amounts)
+    return table
+
+
+def outpost_table(outposts: "list[Outpost]") -> Table:
+    table = _columns("OUTPOST", "NAME", "PLATFORM", "WAIT", "CLAIMED")
+    for one in outposts:
+        counts = (str(one.status.queue_depth), str(one.status.active_claims))
+        table.add_row(
+            one.metadata.outpost_id, Text(clean(one.spec.name)), Text(clean(one.spec.platform or "")), *counts
+        )
+    return table
+
+
+def queue_table(entries: "list[Entry]") -> Table:
+    table = _columns("SESSION", "KIND", "PHASE", "STATUS", "WORKER", "SINCE")
+    for one in entries:
+        facts = (one.spec.kind, one.status.phase, one.status.session_status)
+        worker = Text(clean(one.status.acceptor_id or ""))
+        table.add_row(one.metadata.session_id, *facts, worker, when(int(one.metadata.updated_at)))
     return table

@@ -24,6 +24,7 @@ from cogmill.client.models import (
     SessionCreate,
     SessionDiff,
 )
+from cogmill.client.outposts import Outposts
 from cogmill.client.reading import given, read
 from cogmill.client.repositories import Repositories
 from cogmill.client.reviews import Reviews
@@ -46,6 +47,7 @@ class Client:
         self.administration = Administration(self.http)
         self.git_connections = GitConnections(self.http)
         self.guardrails = Guardrails(self.http)
+        self.outposts = Outposts(self.http)
         self.repositories = Repositories(self.http, self.org_id)
         self.reviews = Reviews(self.http, self.org_id)
         self._org_id = target.org_id

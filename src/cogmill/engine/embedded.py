@@ -44,6 +44,7 @@ from cogmill.engine.loops.due import DueLoop
 from cogmill.engine.loops.fetching import Fetching
 from cogmill.engine.loops.indexing import Indexing
 from cogmill.engine.loops.insights import Insights
+from cogmill.engine.outposts.workers import Workers
 from cogmill.engine.runner import Tools, run_session
 from cogmill.engine.snapshots.builder import SnapshotBuilder
 from cogmill.kit import metrics
@@ -65,6 +66,7 @@ class EmbeddedEngine:
         self._queue = FairQueue(settings.max_running_sessions, settings.max_running_sessions_per_org)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._again: dict[int, tuple[str, int]] = {}
+        self._workers = Workers(tools, self._tasks)
         self._runnable_since: dict[int, float] = {}
         self._idle_changed = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
@@ -140,6 +142,11 @@ class EmbeddedEngine:
         if task is not None:
             task.cancel()
 
+    @property
+    def workers(self) -> Workers:
+        """Of outposts."""
+        return self._workers
+
     def runs(self, row_id: int) -> bool:
         """Whether a session runs here now."""
         return row_id in self._tasks
@@ -174,6 +181,7 @@ class EmbeddedEngine:
         """Take no session and no build, or take them again. What runs goes on."""
         self._queue.is_held = is_held
         self._builder.hold(is_held)
+        self._workers.hold(is_held)
         self._pump()
 
     def _add(self, row_id: int, org_id: str, priority: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from cogmill.engine.agents.blocks import has_blocks
 from cogmill.engine.agents.clipping import clip
 from cogmill.engine.agents.seam import StepResult, Steps
+from cogmill.engine.outposts.place import suffix
 from cogmill.engine.turn import LiveTurn
 from cogmill.engine.workspace import Source, Workspace
 from cogmill.sandbox.protocol import Sandbox
@@ -73,7 +74,7 @@ async def prepare(turn: LiveTurn, sandbox: Sandbox, source: Source, about: dict[
             await sandbox.write_file(f"/workspace/{FOLDER}/{name}", content.encode())
         return StepResult({"files": sorted(files), "rules": sorted(rules)}, summary="Change and rules of the review")
 
-    await turn.step("review-files", "file_write", "file", "Bring change and rules", lay)
+    await turn.step(f"review-files{suffix(turn.history)}", "file_write", "file", "Bring change and rules", lay)
     playbook = rules.get(RULES[0])
     return Material(playbook if has_blocks(playbook) else None, _text(about, base, change, rules))
 

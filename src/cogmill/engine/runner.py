@@ -30,6 +30,8 @@ from cogmill.engine.allowance import Allowance, Limit
 from cogmill.engine.guarding import Asks
 from cogmill.engine.knowledge import notes_for
 from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Meter
+from cogmill.engine.outposts import place as outposts
+from cogmill.engine.outposts.driver import OutpostDriver
 from cogmill.engine.reviewing import Material, fetch_head, prepare
 from cogmill.engine.snapshots.start import load_variables, snapshot_of
 from cogmill.engine.store import Claimed, Store, claim
@@ -42,6 +44,7 @@ from cogmill.kit.faults import crash_point
 from cogmill.kit.logs import logger
 from cogmill.models.content import attachment
 from cogmill.sandbox.protocol import Sandbox, SandboxDriver, SandboxError
+from cogmill.sandbox.remote.sandbox import RemoteSandbox
 from cogmill.scm.errors import WorkspaceGitError
 from cogmill.scm.git import GitError
 from cogmill.scm.mirrors import MirrorCache
@@ -107,6 +110,8 @@ class Run:
         self.knowledge: tuple[Knowledge, ...] = ()
         self.may_lead = False
         self.review: Material | None = None
+        self.refill = ""
+        """Ends the keys of steps that fill the workspace, where its files were lost."""
 
     async def drive(self) -> Outcome:
         """One turn from beginning to end."""
@@ -192,10 +197,7 @@ class Run:
         await asyncio.to_thread(self.workspace.folder.mkdir, parents=True, exist_ok=True, mode=0o711)
         for repo in repos:
             self.workspace.sources.append(await self._fetch(repo))
-        self.workspace.snapshot = await snapshot_of(self.store, self.workspace.folder)
-        self.sandbox = self.workspace.sandbox()
-        await self.sandbox.start()
-        await load_variables(self.sandbox, self.workspace)
+        self.sandbox = await self._start_sandbox()
         crash_point("sandbox_started")
         history = await self.store.history()
         self.knowledge, told = await notes_for(self.tools.runtime, self.store, history)
@@ -204,6 +206,7 @@ class Run:
         crash_point("started")
         task = self._task(files)
         turn = self._turn(task, self.sandbox, history)
+        self.refill = outposts.suffix(history)
         checkouts = [await self._clone(turn, source) for source in self.workspace.sources]
         for row, path in zip(files, _attachment_paths(files), strict=True):
             await self._bring(turn, f"attachment:{row.attachment_id}", row._asdict() | {"path": path})
@@ -216,6 +219,30 @@ class Run:
             self.review = await self._material(turn, about)
         turn.task = self._task(files, tuple(checkouts))
         return turn
+
+    async def _start_sandbox(self) -> Sandbox:
+        """Here, from the organization's snapshot if it has one; or on the worker that serves the session."""
+        driver = self.tools.driver
+        if isinstance(driver, OutpostDriver):
+            return await self._start_at_outpost(driver)
+        self.workspace.snapshot = await snapshot_of(self.store, self.workspace.folder)
+        self.sandbox = sandbox = self.workspace.sandbox()
+        await sandbox.start()
+        await load_variables(sandbox, self.workspace)
+        return sandbox
+
+    async def _start_at_outpost(self, driver: OutpostDriver) -> Sandbox:
+        driver.keep = await outposts.keep_of(self.store)
+        try:
+            about = self.row.request.get("review") or {}
+            await outposts.bring_mirrors(driver, self.workspace, about.get("head_commit"))
+        except (GitError, OSError) as error:
+            raise Unprepared(f"The repositories cannot be brought to the worker: {error}.") from None
+        self.sandbox = sandbox = self.workspace.sandbox()
+        await sandbox.start()
+        assert isinstance(sandbox, RemoteSandbox)  # noqa: S101 - of that driver
+        await outposts.settle(self.store, driver, sandbox, tell_agent=self._agent().name == "model")
+        return sandbox
 
     def _turn(self, task: Task, sandbox: Sandbox, history: Sequence[LogEvent]) -> LiveTurn:
         return LiveTurn(
@@ -258,11 +285,14 @@ class Run:
     async def _clone(self, turn: LiveTurn, source: Source) -> Checkout:
         async def action(steps: Steps) -> StepResult:  # noqa: ARG001 - every action gets them
             assert self.sandbox is not None  # noqa: S101 - started before
+            before = outposts.cloned_before(turn.history, source.forge_name) if self.refill else None
+            if before is not None:
+                return await outposts.clone_again(self.workspace, self.sandbox, source, before)
             return await self.workspace.clone(self.sandbox, source)
 
         attempt = 1
         while True:
-            key = f"clone:{source.forge_name}" + (f":{attempt}" if attempt > 1 else "")
+            key = f"clone:{source.forge_name}{self.refill}" + (f":{attempt}" if attempt > 1 else "")
             made = await turn.step(key, "git_clone", "git", f"Clone {source.forge_name}", action)
             if made.ok:
                 return self.workspace.know(made.contents)
@@ -295,7 +325,7 @@ class Run:
             await self.sandbox.write_file(file["path"], content)
             return StepResult({"path": file["path"], "size": file["size"]}, summary=f"Attachment {file['name']}")
 
-        await turn.step(key, "file_write", "file", f"Bring {file['name']}", action)
+        await turn.step(key + self.refill, "file_write", "file", f"Bring {file['name']}", action)
 
     def _stored(self, attachment_id: str) -> Path:
         return stored_file(self.tools.runtime.settings.data, attachment_id)

@@ -28,7 +28,7 @@ from cogmill.scm.checkout import Clone, Identity, make_bundle, prepare_clone, wo
 from cogmill.scm.errors import NoNewCommits, PushRefused, UnknownBranch
 from cogmill.scm.forge import LocalForge
 from cogmill.scm.git import GitError
-from cogmill.scm.mirrors import MirrorCache, read_refs
+from cogmill.scm.mirrors import MirrorCache, MirrorRefs, read_refs
 from cogmill.scm.names import work_branch_name
 from cogmill.scm.provider import PullRequestDraft
 from cogmill.scm.pushes import push_branch
@@ -80,10 +80,6 @@ class Source:
     """As the user named it: what may be done with it is asked again at every push."""
     grant: Grant | None = None
     """The connection that it was cloned through."""
-
-    def inside(self, sandbox: Sandbox) -> str:
-        """Where commands of the sandbox see the mirror, read-only."""
-        return self.bind if sandbox.isolated else str(self.mirror)
 
     @property
     def bind(self) -> str:
@@ -154,16 +150,13 @@ class Workspace:
             commit = await self._commit(source, asked)
         wanted = Clone(
             name=source.forge_name,
-            path=f"{self._root(sandbox)}/{self._folder_name(source)}",
+            path=sandbox.seen(f"/workspace/{self._folder_name(source)}"),
             base_branch=branch,
             base_commit=commit,
             work_branch=work_branch_name(row.session_id, row.title or title_of(row.prompt)),
         )
         crash_point("clone_begun")
-        identity = Identity(self.runtime.settings.git_author_name, self.runtime.settings.git_author_email)
-        made = await prepare_clone(
-            sandbox, wanted, refs, mirror=source.inside(sandbox), origin=source.ref.origin, identity=identity
-        )
+        made = await self.make_clone(sandbox, source, wanted, refs)
         crash_point("clone_made")
         return StepResult(asdict(made), summary=f"Cloned {made.name} ({made.base_branch}) to {made.path}")
 
@@ -173,6 +166,13 @@ class Workspace:
         if found is None:
             raise UnknownBranch(f"{source.forge_name} has no commit {asked} that a branch or a tag leads to.")
         return found
+
+    async def make_clone(self, sandbox: Sandbox, source: Source, wanted: Clone, refs: MirrorRefs) -> Clone:
+        """Just this clone."""
+        identity = Identity(self.runtime.settings.git_author_name, self.runtime.settings.git_author_email)
+        return await prepare_clone(
+            sandbox, wanted, refs, mirror=sandbox.seen(source.bind), origin=source.ref.origin, identity=identity
+        )
 
     def _folder_name(self, source: Source) -> str:
         """The repository's own name, with a number if another one has it; the same in every run of the session."""
@@ -188,10 +188,6 @@ class Workspace:
             if one.forge_name not in known:
                 taken.add(name)
         raise AssertionError(f"{source.forge_name} is no repository of this session")
-
-    def _root(self, sandbox: Sandbox) -> str:
-        """The workspace as commands see it; without isolation that is its folder on the host."""
-        return "/workspace" if sandbox.isolated else str(self.folder / "workspace")
 
     def know(self, contents: dict[str, Any]) -> Checkout:
         """Note a clone from its finished step."""

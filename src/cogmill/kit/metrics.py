@@ -20,6 +20,7 @@ HTTP_SECONDS = Histogram(
 
 SESSIONS_RUNNING = Gauge("cogmill_sessions_running", "Sessions that run now in this process")
 SESSIONS_WAITING = Gauge("cogmill_sessions_waiting", "Sessions that wait to be run by this process")
+OUTPOST_WORKERS = Gauge("cogmill_outpost_workers", "Workers of outposts that are connected to this process")
 SESSION_QUEUE_SECONDS = Histogram(
     "cogmill_session_queue_duration_seconds", "Time from being runnable to being run", buckets=SLOW
 )

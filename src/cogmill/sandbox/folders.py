@@ -1,5 +1,6 @@
 """The folders of one session on the host: who owns them, how they are made safe to start on."""
 
+import contextlib
 import os
 import shutil
 import stat
@@ -139,3 +140,13 @@ class Folders:
         if self.uid is not None:
             os.chown(path, self.uid, self.uid)
         return path
+
+
+def remove(folder: Path) -> None:
+    """Remove a session's folder, with folders that its commands made read-only. What cannot be removed is left."""
+    for path, folders, _ in os.walk(folder):
+        for one in [Path(path), *(Path(path, name) for name in folders)]:
+            if not one.is_symlink():
+                with contextlib.suppress(OSError):
+                    one.chmod(stat.S_IRWXU)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -132,6 +132,12 @@ class Sandbox(Protocol):
     async def close(self, *, kill: bool = True) -> None:
         """End every process of the sandbox, daemonised ones too, within 2 seconds; files stay."""
 
+    def seen(self, path: str) -> str:
+        """Where commands find what is at `path` in /workspace, /home/agent or a read-only place of the spec.
+
+        The same path where there is isolation; a folder of the host where there is none.
+        """
+
     @property
     def alive(self) -> bool:
         """Whether the namespace stands."""

@@ -51,6 +51,9 @@ class ShellSandbox:
     def isolated(self) -> bool:
         return self._launcher.isolated
 
+    def seen(self, path: str) -> str:
+        return self._launcher.inside(path)
+
     async def start(self) -> None:
         async with self._start_lock:
             if self.alive:

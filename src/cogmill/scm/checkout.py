@@ -158,6 +158,12 @@ async def work_head(sandbox: Sandbox, clone: Clone) -> str:
     return head
 
 
+async def reset_to(sandbox: Sandbox, clone: Clone, head: str) -> None:
+    """Bring the work branch, which is checked out, to a commit that the mirror has."""
+    argv = ["reset", "--quiet", "--hard", head]
+    _checked(await _git(sandbox, clone, argv, timeout=600.0, max_output=4096), "reset")
+
+
 async def make_bundle(
     sandbox: Sandbox, clone: Clone, target: Path, *, base_commit: str | None = None, max_bytes: int = MAX_BUNDLE
 ) -> Bundle:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from cogmill.kit.networks import Ranges, address
 
 
-def address_of(request: Request) -> str:
+def address_of(request: HTTPConnection) -> str:
     """The caller's address as a text; empty when it cannot be told."""
     return request.client.host if request.client else ""
 

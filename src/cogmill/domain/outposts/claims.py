@@ -170,7 +170,8 @@ def put_back(ctx: Context, row: Row[Any], why: str) -> None:
     has_begun = row.status not in {"new", "claimed"}
     change(ctx, row.session, row.enterprise_id, **FREE, kind="resume" if has_begun else row.kind)
     ctx.after_commit.append(partial(ctx.runtime.signals.let_go, row.session, "released"))
-    event = NewEvent("worker_left", "lifecycle", why, {"acceptor_id": row.acceptor_id, "outpost_id": row.outpost_id})
+    told = {"acceptor_id": row.acceptor_id, "outpost_id": row.outpost_id, "reason": why}
+    event = NewEvent("worker_left", "lifecycle", why, told)
     if row.run_state != "running":
         append(ctx, row.session, row.session_id, [event])
         return

@@ -81,6 +81,17 @@ def is_there(ctx: Context, row_id: int) -> bool:
     return ctx.db.execute(query).first() is not None
 
 
+def workspace_of(ctx: Context, row_id: int) -> str | None:
+    """The worker's name for the files that the session's last run left; None before the first one."""
+    found: str | None = ctx.db.execute(select(_columns.workspace).where(_columns.session == row_id)).scalar()
+    return found
+
+
+def note_workspace(ctx: Context, row_id: int, name: str) -> None:
+    """The session has its files under this name from now on."""
+    ctx.db.execute(update(outpost_entry).where(_columns.session == row_id).values(workspace=name))
+
+
 def follow(ctx: Context, row_id: int) -> None:
     """The state of an outpost's session has changed; its row is locked by that."""
     shown = (session.c.status, session.c.run_state, session.c.is_archived)

@@ -1,10 +1,6 @@
 """Removes the files of sessions that ended long ago; their log, diff and pull requests stay."""
 
 import asyncio
-import contextlib
-import os
-import shutil
-import stat
 from pathlib import Path
 
 from sqlalchemy import select
@@ -12,6 +8,7 @@ from sqlalchemy import select
 from cogmill.domain.sessions.states import ENDED
 from cogmill.kit.logs import logger
 from cogmill.models.sessions import session
+from cogmill.sandbox import folders
 from cogmill.web.call import Call
 
 log = logger("engine")
@@ -43,12 +40,7 @@ async def _over(call: Call, names: list[str], keep_seconds: float) -> list[str]:
 
 
 def remove(folder: Path) -> None:
-    """Remove a workspace, with folders that its commands made read-only. What cannot be removed is logged and left."""
-    for path, folders, _ in os.walk(folder):
-        for one in [Path(path), *(Path(path, name) for name in folders)]:
-            if not one.is_symlink():
-                with contextlib.suppress(OSError):
-                    one.chmod(stat.S_IRWXU)
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove a workspace; what cannot be removed is logged and left."""
+    folders.remove(folder)
     if folder.exists():
         log.warning("workspace_not_removed", path=str(folder))

@@ -306,7 +306,7 @@ class Build:
             if place.redo == "all":
                 await self.sandbox.exec(["rm", "-rf", "--", place.folder])
             await prepare_clone(
-                self.sandbox, wanted, fetched.refs, mirror=source.inside(self.sandbox), origin=source.ref.origin,
+                self.sandbox, wanted, fetched.refs, mirror=self.sandbox.seen(source.bind), origin=source.ref.origin,
                 identity=Identity(settings.git_author_name, settings.git_author_email),
             )  # fmt: skip
             await mark_as_snapshot(self.sandbox, wanted)

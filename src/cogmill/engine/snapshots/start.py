@@ -49,5 +49,5 @@ async def load_variables(sandbox: Sandbox, workspace: Workspace) -> None:
         return
     if await asyncio.to_thread((workspace.folder / "state" / "shell").exists):
         return
-    home = "/home/agent" if sandbox.isolated else str(workspace.folder / "home")
-    await sandbox.run(f"set -a; . '{home}/{ENVRC}'; set +a")
+    place = sandbox.seen(f"/home/agent/{ENVRC}")
+    await sandbox.run(f"set -a; . '{place}'; set +a")

@@ -9,11 +9,14 @@ from sqlalchemy import select, update
 
 from cogmill.access.scope import Scope
 from cogmill.domain.pr_reviews.outcomes import AGAIN_AFTER
+from cogmill.domain.sessions.children import acting, may_lead
 from cogmill.domain.sessions.log import NewEvent, status_event
 from cogmill.domain.sessions.states import Detail, State, Status
 from cogmill.engine.loops import pr_reviews as loop
+from cogmill.kit.errors import Forbidden
 from cogmill.models.audit import audit_log
 from cogmill.models.reviews import pr_review
+from cogmill.models.sessions import session_secret
 from cogmill.web.call import Call
 from tests.providers import KINDS, ProviderServer, Pull
 
@@ -105,6 +108,25 @@ async def test_who_reviews_and_who_sees_it(asked):
     )
     made = [one for one in records if "pr_review_id" in one.data]
     assert [(one.org_id, one.data["is_new"]) for one in made] == [(world.second_org, True), (world.second_org, False)]
+
+
+async def test_its_session_gets_no_secrets_and_does_nothing_else(asked):
+    org = asked.server.world.org
+    await asked.allow(org)
+    admin = await asked.server.client("org_admin")
+    kept = {"type": "key-value", "key": "K", "value": "hunter2"}
+    assert (await admin.post(f"/v3/organizations/{org}/secrets", json=kept)).status_code == 200
+    row = await asked.sessions.row((await asked.start("org_admin"))["session_id"])
+    plain = await asked.sessions.row((await asked.sessions.create())["session_id"])
+
+    def given(ctx, one):
+        secrets = select(session_secret.c.name).where(session_secret.c.session == one.id)
+        return list(ctx.db.execute(secrets).scalars()), may_lead(ctx, one)
+
+    assert await asked.server.read(lambda ctx: given(ctx, plain)) == (["K"], True)
+    assert await asked.server.read(lambda ctx: given(ctx, row)) == ([], False)
+    with pytest.raises(Forbidden, match="nothing else"):
+        await asked.server.read(lambda ctx: acting(ctx, row))
 
 
 async def test_what_was_found_is_written_once_the_provider_takes_it(asked):

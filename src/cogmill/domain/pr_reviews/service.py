@@ -103,6 +103,7 @@ def _session(ctx: Context, target: Target, now: PullRequestDetails, most: int | 
     asked = SessionIn(
         prompt=report.PROMPT.format(**named), title=f"Review of {target.repo_path}#{target.number}"[:500],
         repos=[target.repo], max_acu_limit=most, structured_output_schema=report.SCHEMA,
+        secret_ids=[],  # it may run what strangers wrote, and what it says is shown to them
     )  # fmt: skip
     made = create_session(ctx, asked, None, ORIGIN)
     about = {

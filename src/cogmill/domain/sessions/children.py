@@ -25,7 +25,12 @@ STARTED_BY = "started_by"
 
 
 def acting(ctx: Context, row: SessionRow) -> Context:
-    """The same transaction in the name, and with the rights of now, of the one whose session it is."""
+    """The same transaction in the name, and with the rights of now, of the one whose session it is.
+
+    Forbidden for a session that reviews: what it reads, strangers wrote.
+    """
+    if row.request.get("review") is not None:
+        raise Forbidden("This session reviews a pull request; it does nothing else in its organization.")
     named = {"user_id": row.user_id} if row.user_id is not None else {"service_user_id": row.service_user_id}
     caller = principal_by_id(ctx.db, ctx.now, f"session {row.session_id}", **named)
     if caller is None:

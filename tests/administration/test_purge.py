@@ -17,7 +17,9 @@ from cogmill.models.access import organization
 from cogmill.models.audit import audit_log
 from cogmill.models.sessions import session
 from cogmill.models.usage import usage_day
+from cogmill.scm.forge import LocalForge
 from cogmill.web.call import Call
+from tests.contract.things import make_scan
 from tests.serving import Served
 
 DAY = 86_400.0
@@ -54,6 +56,8 @@ async def fill(server, caller, org):
     ):
         answer = await client.post(base + path, json=body)
         assert answer.status_code == 200, answer.text
+    await LocalForge(server.runtime.settings.data / "forge" / org).create("mark/app")
+    await make_scan(server, client, org, "mark/app")
     admin = await server.client("enterprise_admin")
     await admin.put(f"{ENTERPRISE}/{org}/tags", json={"tags": [MARK]})
     await admin.post(f"/cogmill/v1/organizations/{org}/legacy-keys", json={"name": MARK})

@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cogmill.api.table import TABLE
+from cogmill.domain.code_scans.schemas import GUIDANCE
+from cogmill.scm.forge import LocalForge
 from tests.contract.facts import our_document, variants
-from tests.contract.things import ok
+from tests.contract.things import make_scan, ok
 
 CLEARS, SAYS_NOTHING, REFUSED, IMPOSSIBLE = "clears", "says nothing", "refused with 422", "refused with 400"
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz ", min_size=1, max_size=12).map(lambda text: f"w{text.strip()}")
@@ -53,6 +55,10 @@ class Resource:
     """Where one is made, if not at the path's parent."""
     listed_at: str | None = None
     """The list that shows it, where it cannot be asked for alone."""
+    read_at: str | None = None
+    """Where one is read, if not at its own address."""
+    found_by: Callable[[Any, Any], Any] | None = None
+    """Makes one where no operation does; answers its id."""
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -194,6 +200,29 @@ def playbook(operation: str, place: str) -> Resource:
     )  # fmt: skip
 
 
+def scan_profile(operation: str, place: str) -> Resource:
+    texts = [one for one in GUIDANCE if one != "triage_guidance"]
+    globs = st.lists(st.sampled_from(["src/**", "*.py"]), min_size=1, unique=True)
+    return Resource(
+        (operation,), f"/cogmill/v1/{place}/code-scans/profiles", "profile_id",
+        {"name": "First", "description": "d", "include_globs": ["a"], "triage_guidance": "t"},
+        {
+            "name": Field(WORDS, REFUSED), "mode": Field(st.sampled_from(["discover", "ingest"]), REFUSED),
+            "scan_type": Field(st.sampled_from(["general", "security"]), REFUSED),
+            "description": Field(WORDS, CLEARS), "include_globs": Field(globs, CLEARS),
+            "exclude_globs": Field(globs, CLEARS), "triage_guidance": Field(WORDS, CLEARS),
+            **{name: Field(WORDS, CLEARS) for name in texts},
+        },
+        read_at=f"/v3/{place}/code-scans/profiles",
+    )  # fmt: skip
+
+
+async def find_something(server: Any, client: Any) -> Any:
+    """A finding of a scan."""
+    await LocalForge(server.runtime.settings.data / "forge" / server.world.org).create("acme/app")
+    return (await make_scan(server, client, server.world.org, "acme/app"))["finding_id"][0]
+
+
 def schedule(first: dict[str, Any], fields: dict[str, Field]) -> Resource:
     return Resource(
         ("update_schedule",), "/v3/organizations/{org}/schedules", "scheduled_session_id",
@@ -288,6 +317,15 @@ RESOURCES = {
             "is_enabled": Field(st.booleans(), REFUSED),
         },
     ),
+    "profile of scans": scan_profile("update_organization_code_scan_profile", ORG),
+    "shared profile of scans": scan_profile("update_enterprise_code_scan_profile", "enterprise"),
+    "finding": Resource(
+        ("update_organization_code_scan_finding",), f"/cogmill/v1/{ORG}/code-scans/findings", "finding_id", {},
+        {
+            "status": Field(st.sampled_from(["open", "dismissed", "resolved"]), REFUSED), "note": Field(WORDS, CLEARS),
+        },
+        listed_at=f"/v3/{ORG}/code-scans/findings", found_by=find_something,
+    ),
     "webhook": webhook("update_organization_webhook", f"/cogmill/v1/{ORG}/webhooks", "org_admin"),
     "shared webhook": webhook("update_enterprise_webhook", "/cogmill/v1/enterprise/webhooks", "enterprise_admin"),
 }  # fmt: skip
@@ -343,6 +381,10 @@ class Thing:
             kind = {"git_provider_type": "github_token", "token": "t-1"}
             made = await ok(self.client.post("/cogmill/v1/enterprise/git-connections", json=kind))
             self.names["{connection}"] = made["git_connection_id"]
+        if self.resource.found_by is not None:
+            self.id = await self.resource.found_by(self.server, self.client)
+            self.path = f"{base}/{self.id}"
+            return self
         made = await ok(self.client.post(base, json=self.named(self.resource.first)))
         self.id = (made[0] if isinstance(made, list) else made)[self.resource.id_name]
         self.path = f"{base}/{self.id}"
@@ -350,7 +392,8 @@ class Thing:
 
     async def read(self) -> dict[str, Any]:
         if self.resource.listed_at is None:
-            found = await ok(self.client.get(self.path))
+            at = self.path if self.resource.read_at is None else f"{self.named(self.resource.read_at)}/{self.id}"
+            found = await ok(self.client.get(at))
         else:
             answer = await ok(self.client.get(self.named(self.resource.listed_at)))
             items = answer.get("items", answer.get("folders"))

@@ -87,7 +87,7 @@ async def _of_organization(server: Any, org: Any, org_id: str, mark: str) -> Thi
     build = await ok(org.post(f"{setup}/builds", json={}))
     pull_request = await _pull_request(server, org_id, session)
     return {
-        **hook, **await _scan(server, org, org_id, repository), "schedule_id": [timed["scheduled_session_id"]],
+        **hook, **await make_scan(server, org, org_id, repository), "schedule_id": [timed["scheduled_session_id"]],
         "automation_id": [await _automation(server, org, base)],
         "blueprint_id": [blueprint["blueprint_id"]], "file_id": [prepared["file_id"]],
         "build_id": [build["build_id"]], "snapshot_id": [build["build_id"]],
@@ -100,7 +100,7 @@ async def _of_organization(server: Any, org: Any, org_id: str, mark: str) -> Thi
     }  # fmt: skip
 
 
-async def _scan(server: Any, org: Any, org_id: str, repository: str) -> Things:
+async def make_scan(server: Any, org: Any, org_id: str, repository: str) -> Things:
     """A scan that has found something, and a profile."""
     profiles = f"/cogmill/v1/organizations/{org_id}/code-scans/profiles"
     profile = await ok(org.post(profiles, json={"name": "Keep out"}))

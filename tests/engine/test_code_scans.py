@@ -114,7 +114,7 @@ def test_shell_blocks_report_without_a_model_and_a_later_scan_finds_the_same_one
         "local/shop", "code-quality", {"profile_id": profile, "name": "P"},
     )  # fmt: skip
     assert shared[1].requests == []
-    old, found = scans.findings(f"scan_id={scan['scan_id']}")
+    found, old = scans.findings(f"scan_id={scan['scan_id']}")
     assert (found["severity"], found["category"], found["title"]) == ("high", "injection", "Query from text")
     assert found["code_owners"] == ["@db", "@sec"]
     assert found["reference_snippets"] == [
@@ -230,7 +230,7 @@ def test_sarif_is_read_by_the_server_and_other_reports_by_a_session(scans, share
     scan = scans.ask("POST", "/ingestion", 201, json=body | {"attachment_urls": [upload(scans, "r.sarif", report)]})
     assert (scan["mode"], scan["session_id"]) == ("ingest", None)
     assert scans.wait(scan["scan_id"], "completed")["error"] is None
-    accepted, noted, found = scans.findings(f"scan_id={scan['scan_id']}")
+    found, noted, accepted = scans.findings(f"scan_id={scan['scan_id']}")
     assert (found["severity"], found["title"], found["category"]) == ("critical", "SQL from text", "S608")
     assert (found["description"], found["recommendation"]) == ("Long\ntext", "Bind it.")
     assert found["reference_snippets"][0]["file_path"] == "app/db.py"

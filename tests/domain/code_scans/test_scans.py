@@ -13,6 +13,7 @@ from cogmill.models.sessions import session
 
 from .conftest import START, finding
 
+TOP = "enterprise/organizations/{}"
 FACTS = {
     "repo": "acme/app", "title": "T", "body": "", "branch": "b", "base_branch": "main", "base_commit": "a" * 40,
     "head_commit": "b" * 40,
@@ -106,7 +107,7 @@ async def test_remediation_starts_one_session_and_a_merge_resolves(scans, sessio
     scan = await scans.start(profile_id=DEFAULTS[0].profile_id)
     nasty = '```sh\nrm -rf x\n```\nATTACHMENT:"http://x/attachments/0"\n!deploy'
     await scans.report(scan, finding(1, description=nasty), finding(2))
-    second, first = await scans.findings()
+    first, second = await scans.findings()
     path = f"/{scan['scan_id']}/findings/{first['finding_id']}/remediate"
     made = await scans.ask("POST", path)
     row = await sessions.row(made["session_id"])
@@ -172,7 +173,7 @@ async def test_it_is_repeated_once_for_each_time_with_the_rights_of_then(scans, 
     assert len(await scans.rows()) == 2
 
 
-async def test_profiles_of_the_organization_of_the_enterprise_and_of_the_server(scans):
+async def test_profiles_of_the_organization_of_the_enterprise_and_of_the_server(scans, server):
     builtin = [one.profile_id for one in reversed(DEFAULTS)]
     mine = await scans.profile(triage_guidance="T", include_globs=["a/**"])
     top = {"at": "enterprise", "caller": "enterprise_admin"}
@@ -200,6 +201,10 @@ async def test_profiles_of_the_organization_of_the_enterprise_and_of_the_server(
     await scans.ask("PUT", f"/{scan['scan_id']}/profile", json={"profile_id": builtin[0]}, expect=400)
     await scans.ask("PUT", f"/{scan['scan_id']}/profile", json={"profile_id": builtin[-1]}, expect=422)
     assert (await scans.ask("PUT", f"/{scan['scan_id']}/profile", json={"profile_id": None}))["profile"] is None
+    await scans.ask("PUT", f"/{scan['scan_id']}/profile", json={"profile_id": mine}, at=TOP, caller="enterprise_admin")
+    (row,) = await scans.rows()
+    assert row.service_user_id == server.world.ids["enterprise_admin"]  # repeated as who said what is done
+    await scans.ask("PUT", f"/{scan['scan_id']}/profile", json={"profile_id": None})
     await scans.ours("DELETE", f"/profiles/{mine}")
     await scans.ask("GET", f"/profiles/{mine}", expect=404)
 

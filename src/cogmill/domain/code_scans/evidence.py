@@ -1,8 +1,10 @@
 """What the repository itself says of a report: which files there are, the lines that are shown, whose they are."""
 
+import asyncio
 import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +63,19 @@ async def resolve(git_dir: Path, commit: str | None) -> str | None:
 async def prove(report: Report, source: Source, profile: Any | None) -> list[Proved]:
     """The findings that can stand, looked up in the repository; what is wrong with others is added to the problems."""
     evidence = await _gather(report, source)
+    return await asyncio.to_thread(_proved, report, source, evidence, profile)
+
+
+def _proved(report: Report, source: Source, evidence: Evidence, profile: Any | None) -> list[Proved]:
     findings = []
     for number, one in enumerate(report.findings, 1):
         try:
             findings.append(_placed(one, source, evidence, profile))
         except Wrong as problem:
             report.refuse(number, str(problem))
+    owners = cache(lambda path: evidence.owners.of([path]))
     return [
-        Proved(one, fingerprint, evidence.owners.of(place.file_path for place in one.places))
+        Proved(one, fingerprint, list(dict.fromkeys(who for place in one.places for who in owners(place.file_path))))
         for one, fingerprint in _fingerprints(findings)
     ]
 

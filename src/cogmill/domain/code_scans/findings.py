@@ -44,7 +44,7 @@ def store(ctx: Context, scan: Any, found: Sequence[Proved], error: str | None = 
     labels = {one.reported.label: ids[id(one)] for one in fresh if one.reported.label}
     rows = [_row(ctx, scan, one, ids[id(one)], labels, resolved) for one in fresh]
     make = _INSERTS[ctx.db.dialect.name]
-    for part in _parts(rows):
+    for part in _parts(rows[::-1]):  # lists are newest first: what the report begins with is to be there first
         ctx.db.execute(make(code_scan_finding).on_conflict_do_nothing(), part)
     seen = [{"scan": scan.id, "finding": row_id} for row_id in _live(ctx, scan, found).values()]
     for part in _parts(seen):

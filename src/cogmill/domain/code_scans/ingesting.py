@@ -33,7 +33,7 @@ from cogmill.models.access import organization
 from cogmill.models.code_scans import code_scan
 from cogmill.web.call import Call
 
-LARGEST = 50 * 1024**2
+LARGEST = 25 * 1024**2
 _BEGINNING = 64 * 1024
 _SARIF = re.compile(rb'"\$schema"\s*:\s*"[^"]*sarif|"runs"\s*:\s*\[|"version"\s*:\s*"2\.1\.0"')
 _C = code_scan.c

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 OWNERS_FILES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS", ".gitea/CODEOWNERS")
 """Where the file may lie; the first one that is there counts."""
 LONGEST = 1000
-MOST_RULES = 5000
+MOST_RULES = 2000
 MOST_OWNERS = 20
 
 
@@ -47,6 +47,9 @@ def matches(glob: str, path: str) -> bool:
 
     In time of the product of their lengths, whatever the pattern.
     """
+    head, is_folder = (glob[:-3], True) if glob.endswith("/**") else (glob, False)
+    if "*" not in head and "?" not in head:
+        return path.startswith(f"{head}/") if is_folder else path == head
     fits = {0}  # how many segments of the path the pattern may have used up so far
     segments = path.split("/")
     *folders, last = glob.split("/")

@@ -102,12 +102,14 @@ class _Rules:
 def _result(run: dict[str, Any], rules: _Rules, item: dict[str, Any]) -> Result:
     rule_id, rule = rules.of(item)
     message = _message(_dict(item.get("message")), _dict(rule.get("messageStrings")))
-    title = _words(rule.get("shortDescription")) or _first_line(message) or _text(rule.get("name")) or rule_id
+    short = _words(rule.get("shortDescription"))
+    is_plain = short is not None and "{" not in short  # some tools put the template of their messages there
+    title = (short if is_plain else None) or _first_line(message) or _text(rule.get("name")) or rule_id
     if title is None:
         return Result(None, "has neither a message nor a rule")
     full = _words(rule.get("fullDescription"))
     told = [one for one in (message, full) if one and one != title]
-    help_ = _words(rule.get("help")) or _text(rule.get("helpUri"))
+    help_ = next((one for one in (_words(rule.get("help")), _text(rule.get("helpUri"))) if one and one != short), None)
     locations = _list(item.get("locations")) + _list(item.get("relatedLocations"))
     places = tuple(one for place in locations[:40] if (one := _where(run, place)) is not None)
     severity = _severity(item, rule)

@@ -97,7 +97,10 @@ def get(ctx: Context, scan_id: str) -> CodeScanOut:
 
 
 def set_profile(ctx: Context, scan_id: str, data: ScanProfileIn) -> CodeScanOut:
-    """What counts for remediation and repetitions from now on; the scan's own session has its task already."""
+    """What counts for remediation and repetitions from now on; the scan's own session has its task already.
+
+    Who says what repetitions do has them done in the own name.
+    """
     row = find(ctx, scan_id, lock=True)
     profile = None if data.profile_id is None else profiles.find(ctx, data.profile_id)
     if profile is not None:
@@ -105,6 +108,8 @@ def set_profile(ctx: Context, scan_id: str, data: ScanProfileIn) -> CodeScanOut:
             raise BadRequest(f"profile_id: profile {profile.profile_id} has mode {profile.mode}, the scan {row.mode}.")
         _check_type(row.scan_type, profile)
     values = {"profile_id": profile and profile.profile_id, "profile_name": profile and profile.name}
+    if row.frequency is not None:
+        values |= {"user_id": ctx.principal.user_id, "service_user_id": ctx.principal.service_user_id}
     ctx.db.execute(update(code_scan).where(_C.id == row.id).values(values | {"updated_at": ctx.now}))
     ctx.audited |= {"profile_id": data.profile_id}
     return get(ctx, scan_id)

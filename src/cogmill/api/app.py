@@ -84,6 +84,7 @@ class Surroundings:
         self._proxies = proxies
         self._sunset = sunset
         self._traces = traces
+        self._log = log.bind()  # once: it costs more than a line that nobody asked for
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -121,10 +122,16 @@ class Surroundings:
             if status == 0:
                 await crashed(request_id, legacy=is_legacy)(scope, receive, sending)
         finally:
-            _note(scope, status, time.perf_counter() - began)
+            self._note(scope, status, time.perf_counter() - began)
             if self._traces is not None:
                 _trace(self._traces, scope, status, time.perf_counter() - began)
             structlog.contextvars.clear_contextvars()
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = _route(scope)
+        metrics.HTTP_REQUESTS.labels(metrics.method(scope["method"]), route, status).inc()
+        metrics.HTTP_SECONDS.labels(route).observe(seconds)
+        self._log.debug("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
 
 
 def _request_id(scope: Scope) -> str:
@@ -142,13 +149,6 @@ def _rate_limits(counted: Said) -> list[tuple[bytes, bytes]]:
 
 def _route(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", "none")
-
-
-def _note(scope: Scope, status: int, seconds: float) -> None:
-    route = _route(scope)
-    metrics.HTTP_REQUESTS.labels(metrics.method(scope["method"]), route, status).inc()
-    metrics.HTTP_SECONDS.labels(route).observe(seconds)
-    log.debug("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
 
 
 def _trace(traces: Traces, scope: Scope, status: int, seconds: float) -> None:

@@ -19,7 +19,7 @@ from cogmill.kit.errors import NotFound, Refusal
 from cogmill.web.call import Call, Work
 from cogmill.web.errors import refused
 from cogmill.web.guard import Reach, admit
-from cogmill.web.inputs import read_body, read_query
+from cogmill.web.inputs import no_query, read_body, read_query
 
 
 def routes(table: list[Op], runtime: Runtime) -> list[OpRoute]:
@@ -98,7 +98,8 @@ def _acting(op: Op, runtime: Runtime) -> Act:
     async def act(call: Call, request: Request, write: Write) -> Any:
         given: dict[str, Any] = {name: str(request.path_params[name]) for name in path_names}
         if query_model is not None:
-            given["query"] = read_query(query_model, request.query_params)
+            is_asked = bool(request.scope["query_string"])
+            given["query"] = read_query(query_model, request.query_params) if is_asked else no_query(query_model)
         if body_model is not None:
             given["body"] = await read_body(body_model, request, limit)
             request.scope["as_user_id"] = _acts_as(given["body"])

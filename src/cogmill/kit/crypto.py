@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -45,6 +46,11 @@ def unseal(key: bytes, sealed: str, bound_to: str) -> bytes:
     return AESGCM(key).decrypt(raw[:12], raw[12:], bound_to.encode())
 
 
+@lru_cache(32)
+def _derived(master: bytes, purpose: str) -> bytes:
+    return hmac.digest(master, purpose.encode(), "sha256")
+
+
 @dataclass(frozen=True, slots=True)
 class Keyring:
     """The keys of one data folder. Each purpose has a key of its own, derived from one root key.
@@ -65,7 +71,7 @@ class Keyring:
         return self.wrapping or (self._key("wrap"),)
 
     def _key(self, purpose: str) -> bytes:
-        return hmac.digest(self.master, purpose.encode(), "sha256")
+        return _derived(self.master, purpose)
 
     def token_hash(self, token: str) -> str:
         """Keyed hash under which a token is stored and looked up; useless without the keys file."""

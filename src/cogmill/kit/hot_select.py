@@ -22,7 +22,7 @@ class HotSelect:
     def __call__(self, db: Connection, values: Mapping[str, Any]) -> list[Any]:
         """All rows, as named tuples."""
         sql, order = self._ready.get(db.dialect.name) or self._compile(db)
-        given = tuple(values[name] for name in order) if order is not None else dict(values)
+        given = tuple([values[name] for name in order]) if order is not None else dict(values)
         return list(map(self._named, fetch(db, sql, given)))
 
     def _compile(self, db: Connection) -> tuple[str, list[str] | None]:

@@ -55,10 +55,16 @@ def read_query(model: type[M], sent: QueryParams) -> M:
         raise invalid(error, "query") from None
 
 
+@cache
+def no_query(model: type[M]) -> M:
+    """The same of an address without a query string. Queries are frozen, so that all such calls share one."""
+    return read_query(model, QueryParams())
+
+
 async def read_body(model: type[M], request: Request, limit: int) -> M:
     """A JSON body as a model."""
     raw = await bounded(request, limit, TooLarge(f"The body may have at most {limit} bytes.")).body()
-    if _ESCAPED_NUL.search(raw):
+    if rb"\u0000" in raw and _ESCAPED_NUL.search(raw):
         raise Invalid.at("body", msg=NUL)
     try:
         return model.model_validate_json(raw or b"null")

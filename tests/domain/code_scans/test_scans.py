@@ -1,5 +1,6 @@
 """Code scans over HTTP: what starts one, how it follows its session, remediation, repetition, profiles, rights."""
 
+import asyncio
 import json
 
 import pytest
@@ -9,7 +10,6 @@ from cogmill.domain.code_scans.defaults import DEFAULTS
 from cogmill.domain.pull_requests.service import open_or_update, set_state
 from cogmill.models.access import service_user
 from cogmill.models.audit import audit_log
-from cogmill.models.sessions import session
 
 from .conftest import START, finding
 
@@ -163,14 +163,18 @@ async def test_it_is_repeated_once_for_each_time_with_the_rights_of_then(scans, 
     assert (made.repeated_scan_id, made.status, made.user_id) == (scan["scan_id"], "waiting", None)
     assert (made.service_user_id, made.frequency) == (server.world.ids["org_admin"], None)
     assert (first.last_repeat_id, first.due_at) == (made.scan_id, START + 5 * 3600)
-    assert await scans.loop(3600) == START + 6 * 3600
-    assert len(await scans.rows()) == 2
+    scans.clock.now += 3600
+    await asyncio.gather(*(scans.loop() for _ in range(3)))  # as several servers would
+    assert len(await scans.rows()) == 2  # left out: the one before waits
+    await scans.state(sessions, {"scan_id": made.scan_id, "session_id": made.session_id}, "exit")
+    scans.clock.now += 3600
+    await asyncio.gather(*(scans.loop() for _ in range(3)))
+    assert len(await scans.rows()) == 3
     gone = update(service_user).where(service_user.c.service_user_id == server.world.ids["org_admin"])
     await server.write(lambda ctx: ctx.db.execute(gone.values(deleted_at=1.0)))
-    await server.write(lambda ctx: ctx.db.execute(update(session).values(run_state="idle")))
     await scans.loop(3600)
     assert "was removed" in (await scans.rows())[0].error
-    assert len(await scans.rows()) == 2
+    assert len(await scans.rows()) == 3
 
 
 async def test_profiles_of_the_organization_of_the_enterprise_and_of_the_server(scans, server):
@@ -225,3 +229,30 @@ async def test_viewers_look_and_strangers_see_nothing(scans):
     again, _ = await scans.findings()
     assert again["related_finding_ids"] == [found["finding_id"]]
     await scans.ours("PATCH", f"/findings/{found['finding_id']}", json={"status": "open"}, expect=409)
+
+
+async def test_an_ingestion_is_accepted_once_for_its_key_and_hides_secrets(scans, server):
+    client = await server.client("org_admin")
+    base = f"/v3/organizations/{scans.org}"
+    secret = {"type": "key-value", "key": "K", "value": "hunter2-hunter2"}
+    assert (await client.post(f"{base}/secrets", json=secret)).status_code == 200
+    file = {"file": ("r.sarif", b'{"version": "2.1.0", "runs": []}')}
+    url = (await client.post(f"{base}/attachments", files=file)).json()["url"]
+    profile = await scans.profile(mode="ingest")
+    body = {"repo_name": "acme/app", "profile_id": profile, "attachment_urls": [url]}
+    sent = {"json": body, "headers": {"idempotency-key": "once"}}
+    made = await scans.ask("POST", "/ingestion", expect=201, **sent)
+    assert await scans.ask("POST", "/ingestion", expect=201, **sent) == made
+    assert (made["status"], made["session_id"], len(await scans.rows())) == ("waiting", None, 1)
+    assert "code_scans" in server.engine.woken
+    refused = await scans.ask("POST", f"/{made['scan_id']}/auto-scan", expect=400)
+    assert "ingestion" in refused["detail"]
+    for change, code in (
+        ({"attachment_urls": ["nothing"]}, 422), ({"repo_name": "acme/none"}, 404), ({"profile_id": "p"}, 404),
+        ({"profile_id": DEFAULTS[0].profile_id}, 400),
+    ):  # fmt: skip
+        await scans.ask("POST", "/ingestion", expect=code, json=body | change)
+    await scans.report(made, finding(1, description="with hunter2-hunter2 in it"))
+    (found,) = await scans.findings()
+    assert "hunter2" not in json.dumps(found)
+    assert found["description"].startswith("with ")

@@ -1,7 +1,7 @@
 """Findings: written down with the report that tells of them, each once in its repository, and changed by people."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import update
@@ -12,6 +12,7 @@ from cogmill.access.context import Context
 from cogmill.access.scope import Scope, owned
 from cogmill.domain.code_scans.evidence import Proved
 from cogmill.domain.code_scans.schemas import FindingOut, FindingPatch, SnippetOut
+from cogmill.domain.secrets.use import values_to_hide
 from cogmill.kit.errors import Conflict, Invalid, NotFound
 from cogmill.kit.ids import ordered_id
 from cogmill.models.code_scans import code_scan, code_scan_finding, code_scan_sighting
@@ -39,10 +40,7 @@ def store(ctx: Context, scan: Any, found: Sequence[Proved], error: str | None = 
     """
     before = _live(ctx, scan, found)
     fresh = [one for one in found if one.fingerprint not in before]
-    resolved = _resolved(ctx, scan, fresh)
-    ids = {id(one): ordered_id("finding") for one in fresh}
-    labels = {one.reported.label: ids[id(one)] for one in fresh if one.reported.label}
-    rows = [_row(ctx, scan, one, ids[id(one)], labels, resolved) for one in fresh]
+    rows = _rows(ctx, scan, fresh)
     make = _INSERTS[ctx.db.dialect.name]
     for part in _parts(rows[::-1]):  # lists are newest first: what the report begins with is to be there first
         ctx.db.execute(make(code_scan_finding).on_conflict_do_nothing(), part)
@@ -128,18 +126,34 @@ def _others(ctx: Context, row: Any) -> str | None:
     return other
 
 
-def _row(
-    ctx: Context, scan: Any, one: Proved, finding_id: str, labels: dict[str, str], resolved: dict[str, str]
-) -> dict[str, Any]:
+def _rows(ctx: Context, scan: Any, fresh: Sequence[Proved]) -> list[dict[str, Any]]:
+    """Findings as they are kept. Like a search, they show none of the organization's secrets."""
+    hide = ctx.runtime.redactor(values_to_hide(replace(ctx, scope=Scope("", scan.org_id))))
+    ids = [ordered_id("finding") for _ in fresh]
+    labels = {one.reported.label: own for one, own in zip(fresh, ids, strict=True) if one.reported.label}
+    resolved = _resolved(ctx, scan, fresh)
+    rows = []
+    for one, own in zip(fresh, ids, strict=True):
+        related = [labels[label] for label in one.reported.related if labels.get(label, own) != own]
+        related += [resolved[one.fingerprint]] if one.fingerprint in resolved else []
+        rows.append(_said(one, hide) | {"finding_id": own, "related": list(dict.fromkeys(related))})
+    common = {
+        "org_id": scan.org_id, "scan": scan.id, "scan_id": scan.scan_id, "scan_created_at": scan.created_at,
+        "repo_name": scan.repo_name, "orchestrator_session_id": scan.session_id, "session_id": None, "pr_url": None,
+        "created_at": ctx.now, "updated_at": ctx.now,
+    }  # fmt: skip
+    return [row | common for row in rows]
+
+
+def _said(one: Proved, hide: Callable[[str], str]) -> dict[str, Any]:
+    """What the report says of it."""
     said = one.reported
-    related = [labels[label] for label in said.related if labels.get(label, finding_id) != finding_id]
-    related += [resolved[one.fingerprint]] if one.fingerprint in resolved else []
+    texts = {name: getattr(said, name) for name in ("category", "title", "description", "recommendation", "note")}
+    snippets = [asdict(place) for place in said.places]
+    for snippet in snippets:
+        snippet |= {name: hide(snippet[name]) for name in ("commentary", "code") if snippet[name] is not None}
     return {
-        "finding_id": finding_id, "org_id": scan.org_id, "scan": scan.id, "scan_id": scan.scan_id,
-        "scan_created_at": scan.created_at, "repo_name": scan.repo_name, "fingerprint": one.fingerprint,
-        "severity": said.severity, "status": "dismissed" if said.is_dismissed else "open", "category": said.category,
-        "title": said.title, "description": said.description, "recommendation": said.recommendation, "note": said.note,
-        "code_owners": one.code_owners, "snippets": [asdict(place) for place in said.places],
-        "related": list(dict.fromkeys(related)), "orchestrator_session_id": scan.session_id, "session_id": None,
-        "pr_url": None, "created_at": ctx.now, "updated_at": ctx.now,
+        **{name: None if text is None else hide(text) for name, text in texts.items()}, "severity": said.severity,
+        "fingerprint": one.fingerprint, "status": "dismissed" if said.is_dismissed else "open",
+        "code_owners": one.code_owners, "snippets": snippets,
     }  # fmt: skip

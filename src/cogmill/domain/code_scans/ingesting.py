@@ -100,7 +100,7 @@ def write_down(ctx: Context, waits: Waiting, found: list[Proved], error: str | N
     if row is None:
         return
     store(ctx, row, found, error)
-    if row.session is None:
+    if row.session is None or (error is not None and row.status == ScanStatus.COMPLETED):
         status = ScanStatus.COMPLETED if error is None else ScanStatus.FAILED
         ctx.db.execute(update(code_scan).where(_C.id == row.id).values(status=status.value, updated_at=ctx.now))
 

@@ -16,6 +16,11 @@ KEY = "cog_" + "a" * 52
 ENTERPRISE_KEY = "cog_" + "e" * 52
 ORG = "org-1"
 PULL = "pull-1"
+REVIEW = {
+    "commit_sha": "c" * 40, "created_at": "2023-11-14T22:13:20Z", "pr_number": 7, "repo_path": "here/acme/calc",
+    "status": "completed", "session_id": f"devin-{2:032x}", "detail": None,
+    "report": "Review of cccccccccccc\n\nIt is right now.\n\n- **low** `calc.py` line 2: <b>No test.</b>",
+}  # fmt: skip
 DIFF = """diff --git a/calc.py b/calc.py
 index 111..222 100644
 --- a/calc.py
@@ -257,7 +262,7 @@ class Stub:
             "state": "open",
             "body": "The sum was wrong.\n<img src=x onerror=alert(1)>", "branch": "cogmill/fix", "base_branch": "main",
             "base_commit": "b" * 40, "head_commit": "c" * 40, "url": "", "session_id": f"devin-{1:032x}",
-            "created_at": 1_700_000_000, "diff": DIFF,
+            "created_at": 1_700_000_000, "diff": DIFF, "reviews": [REVIEW],
         })  # fmt: skip
 
 

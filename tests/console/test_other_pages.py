@@ -19,6 +19,10 @@ def test_pull_request(stub, enter, shot):
     expect(tab.locator(".diff-file .path")).to_have_text("calc.py")
     expect(tab.locator(".line.add")).to_have_count(2)
     expect(tab.locator(".line.remove code")).to_have_text("-    return a - b")
+    review = tab.locator("#reviews article")
+    expect(review).to_contain_text("cccccccccccc completed session")
+    expect(review.locator(".body")).to_contain_text("calc.py` line 2: <b>No test.</b>")
+    expect(review.get_by_role("link")).to_have_attribute("href", f"/organizations/org-1/sessions/devin-{2:032x}")
     expect(tab.get_by_role("link", name="devin-")).to_have_attribute(
         "href", f"/organizations/org-1/sessions/devin-{1:032x}"
     )

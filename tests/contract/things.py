@@ -85,7 +85,9 @@ async def _of_organization(server: Any, org: Any, org_id: str, mark: str) -> Thi
     blueprint = await ok(org.post(f"{setup}/blueprints", json={"contents": "initialize: 'true'"}))
     prepared = await blueprint_file(org, f"{setup}/blueprints/{blueprint['blueprint_id']}")
     build = await ok(org.post(f"{setup}/builds", json={}))
-    pull_request = await _pull_request(server, org_id, session)
+    pull_request = await _pull_request(server, org_id, session, repository)
+    page = f"http://127.0.0.1:8400/organizations/{org_id}/pull-requests/{pull_request}"
+    await ok(org.post(f"{base}/pr-reviews", json={"pr_url": page}))
     return {
         **hook, **await make_scan(server, org, org_id, repository), "schedule_id": [timed["scheduled_session_id"]],
         "automation_id": [await _automation(server, org, base)],
@@ -96,7 +98,7 @@ async def _of_organization(server: Any, org: Any, org_id: str, mark: str) -> Thi
         "attachment_urls": [file["url"]], "event_ids": [one["event_id"] for one in events["items"]],
         "repository_path": [repository], "branch_name": [branch],
         "pull_request_id": [pull_request],
-        "pr_url": [f"http://127.0.0.1:8400/organizations/{org_id}/pull-requests/{pull_request}"],
+        "pr_url": [page],
     }  # fmt: skip
 
 
@@ -206,10 +208,10 @@ async def _knowledge(client: Any, base: str, ours: str) -> Things:
     return {"note_id": [note["note_id"]], "folder_id": [folder["folder_id"]]}
 
 
-async def _pull_request(server: Any, org_id: str, session_id: str) -> str:
-    table = metadata.tables["session"]
+async def _pull_request(server: Any, org_id: str, session_id: str, repository: str) -> str:
+    table, facts = metadata.tables["session"], FACTS | {"repo": repository}
     row_id = await server.read(
         lambda ctx: ctx.db.execute(select(table.c.id).where(table.c.session_id == session_id)).scalar_one()
     )
-    row, _ = await server.write(lambda ctx: open_or_update(ctx, row_id, FACTS), org=org_id)
+    row, _ = await server.write(lambda ctx: open_or_update(ctx, row_id, facts), org=org_id)
     return str(row.pull_request_id)

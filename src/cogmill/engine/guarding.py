@@ -75,8 +75,9 @@ class Guard:
 
     async def left_out(self, messages: Sequence[LogEvent]) -> list[LogEvent]:
         """Those that the agent must not be told, by a model's judgement; what patterns refuse never comes so far."""
-        rules = await self._rules()
-        found = []
+        if not messages:
+            return []
+        rules, found = await self._rules(), []
         for message in messages:
             key, subjects = f"message:{message.seq}", of_prompt(str(message.contents.get("message") or ""))
             if message.seq > self.settled and key not in self.refused:

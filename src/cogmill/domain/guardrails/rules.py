@@ -69,8 +69,10 @@ class Rules:
         """Rules that a model judges by, each with what it is to judge."""
         found = []
         for rule in self.every:
+            if rule.judgement is None:
+                continue
             texts = [one for one in subjects.get(rule.target, ()) if not rule.pattern or rule.pattern.matches(one)]
-            if rule.judgement is not None and texts:
+            if texts:
                 found.append((rule, "\n".join(texts)))
         return found
 

@@ -153,7 +153,7 @@ def test_a_session_runs_on_a_worker_that_is_killed_and_goes_on_where_it_was(site
     served.wait(session_id, "finished")
     site.ends("w1")
     assert site.log("w1")[-1]["event"] == "ended"
-    site.work("w2")
+    site.work("w2", "--head-start", "0.5")
     site.says(
         session_id, "# Look\n```sh\ncd /workspace/calc; git log --format=%s; ls; cat ../attachments/notes.txt\n```"
     )

@@ -90,8 +90,8 @@ async def test_frames_that_nobody_may_send_end_the_connection() -> None:
     frames = list(pack({"id": 7, "do": "x"}, b"a" * (2 * PART + 1)))
     assert [parts.add(frame) for frame in frames] == [None, None, ({"id": 7, "do": "x"}, b"a" * (2 * PART + 1))]
     flood = next(pack({"id": 1}, b"a" * PART * 2))
-    for _ in range(MOST // PART):
-        parts.add(flood)
+    for number in range(MOST // PART):
+        parts.add(next(pack({"id": number}, b"a" * PART * 2)))
     with pytest.raises(BadFrame, match="too long"):
         parts.add(flood)
     here, there = pipes()

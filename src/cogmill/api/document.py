@@ -51,6 +51,8 @@ def _add(app: FastAPI, op: Op) -> None:
     if op.output is None:
         content = {op.media_type: {"schema": {"type": "string"}}} if op.media_type else {}
         responses[op.status] = {"description": "see the address", "content": content}
+    elif op.media_type is not None:
+        responses[op.status] = {"content": {op.media_type: {"schema": {"type": "string"}}}}
     app.router.add_api_route(
         op.path,
         _stand_in(op),

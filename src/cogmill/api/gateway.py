@@ -88,7 +88,7 @@ class Channel:
         try:
             return await self._socket.receive_bytes()
         except WebSocketDisconnect as left:
-            raise Lost(f"the connection ended with code {left.code}") from None
+            raise Lost(left.reason[:100] or f"the connection ended with code {left.code}") from None
         except KeyError:
             raise BadFrame("Frames are binary.") from None
         except RuntimeError:

@@ -30,7 +30,7 @@ class Op:
     """Action name of the audit record; every operation that changes something has one."""
     status: int = 200
     media_type: str | None = None
-    """Content type of an answer that is no JSON, for the document."""
+    """Content type of an answer that is no JSON, or that may be none, for the document."""
     takes_file: bool = False
     """The body is multipart/form-data with a `file`."""
     hidden: bool = False

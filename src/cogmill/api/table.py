@@ -588,7 +588,7 @@ TABLE: list[Op] = [
     Op("get_pull_request", GET, "/cogmill/v1/organizations/{org_id}/pull-requests/{pull_request_id}", IN_ORG, VIEW, pull_requests.get, PullRequestOut, extension=True),
 
     # Before the rows with an outpost, which would take the queue for one that is called "devins".
-    Op("list_outpost_queue", GET, "/opbeta/outposts/devins", IN_ENTERPRISE, USE_OUTPOSTS, outposts.list_queue, EntryListOut),
+    Op("list_outpost_queue", GET, "/opbeta/outposts/devins", IN_ENTERPRISE, USE_OUTPOSTS, outposts.list_queue, EntryListOut, media_type="text/event-stream"),
     Op("get_outpost_queue_entry", GET, "/opbeta/outposts/devins/{session_id}", IN_ENTERPRISE, USE_OUTPOSTS, outposts.get_entry, EntryOut),
     Op("claim_outpost_session", POST, "/opbeta/outposts/devins/{session_id}/claim", IN_ENTERPRISE, USE_OUTPOSTS, outposts.claim, EntryOut, audit="claim_outpost_session"),
     Op("release_outpost_session", POST, "/opbeta/outposts/devins/{session_id}/release", IN_ENTERPRISE, USE_OUTPOSTS, outposts.release, EntryOut, audit="release_outpost_session"),

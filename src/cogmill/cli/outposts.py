@@ -96,6 +96,10 @@ def work(
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="End when one session has ended or sleeps.")] = False,
     state: Annotated[Path | None, typer.Option("--state", help="Folder for the files of sessions.")] = None,
+    head_start: Annotated[
+        float,
+        typer.Option(min=0, max=3600, help="Seconds that a resumed session waits for the worker that has its files."),
+    ] = 10.0,
     unsafe_no_sandbox: Annotated[
         bool, typer.Option("--unsafe-no-sandbox", help="Run sessions WITHOUT isolation.")
     ] = False,
@@ -107,7 +111,8 @@ def work(
     with connect() as client:
         found = client.outposts.find(outpost)
         folder = (state or usual_state()).expanduser().absolute()
-        worker = Worker(client, found, acceptor_id or usual_name(), folder, unsafe=unsafe_no_sandbox, json_=json_)
+        name = acceptor_id or usual_name()
+        worker = Worker(client, found, name, folder, unsafe=unsafe_no_sandbox, head_start=head_start, json_=json_)
         worker.work(once=once)
 
 

@@ -1,6 +1,7 @@
 """The loop of a worker: wait for a session, claim it, run it in a process of its own, give it back."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -46,23 +47,30 @@ class Worker:
     """One worker of one outpost: one session at a time."""
 
     def __init__(
-        self, client: Client, outpost: Outpost, acceptor_id: str, state: Path, *, unsafe: bool, json_: bool
-    ) -> None:
+        self, client: Client, outpost: Outpost, acceptor_id: str, state: Path, *, unsafe: bool, head_start: float,
+        json_: bool,
+    ) -> None:  # fmt: skip
         self._queue = client.outposts
         self._outpost_id = outpost.metadata.outpost_id
         self._acceptor_id = acceptor_id
         self._state = state
         self._unsafe = unsafe
         self._json = json_
+        self._head_start = head_start
+        self._seen: dict[str, float] = {}
+        """Since when sessions wait here whose files another worker may have."""
 
     def work(self, *, once: bool) -> None:
         """Until a signal, or after one session. Trouble with the server is waited out."""
         self._say("waiting", f"Worker {self._acceptor_id} waits for sessions of {self._outpost_id}.")
-        attempt = 0
+        attempt, has_served = 0, True
         with suppress(Stopped), _signals():
             while True:
                 try:
-                    if self._serve_next() and once:
+                    if has_served:
+                        self._clear()
+                    has_served = self._serve_next()
+                    if has_served and once:
                         return
                     attempt = 0
                 except (NetworkError, ServerFault) as error:
@@ -73,15 +81,29 @@ class Worker:
 
     def _serve_next(self) -> bool:
         """Serve a session, or wait until there may be one; answers whether one was served to its end or its sleep."""
-        self._clear()
         page = self._queue.queue(self._outpost_id, "pending")
-        for entry in page.items:
-            if (claimed := self._claim(entry)) is not None:
+        waiting = sorted(page.items, key=lambda one: not self._has_files(one))
+        for entry in waiting:
+            if self._may_take(entry) and (claimed := self._claim(entry)) is not None:
                 return self._serve(claimed)
-        if not page.has_next_page:
+        if any(not self._may_take(entry) for entry in waiting):
+            time.sleep(1.0)
+        elif not page.has_next_page:
+            self._seen.clear()
             for _ in self._queue.changes(self._outpost_id, page.cursor):
-                return False
+                time.sleep(random.uniform(0.0, 0.2))  # of many workers that hear of it, not all ask at once
+                break
         return False
+
+    def _has_files(self, entry: Entry) -> bool:
+        return (self._state / "sessions" / entry.metadata.session_id / "session").is_dir()
+
+    def _may_take(self, entry: Entry) -> bool:
+        """A resumed session is first for the worker that has its files."""
+        if entry.spec.kind == "new" or self._has_files(entry):
+            return True
+        since = self._seen.setdefault(entry.metadata.session_id, time.monotonic())
+        return time.monotonic() - since >= self._head_start
 
     def _claim(self, entry: Entry) -> Entry | None:
         try:

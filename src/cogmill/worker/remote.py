@@ -17,6 +17,7 @@ from cogmill.worker.mirrors import Mirrors
 ENDED, LOST = 0, 3
 """Exit codes: the session ended or sleeps; the connection was lost, or the session was taken from us."""
 OVER = frozenset({"suspended", "terminated"})
+GOING_AWAY = 1001
 PATIENCE = 10.0
 """Seconds to wait for another process that still holds the session's files."""
 _PARENT_DIES = 1
@@ -110,7 +111,12 @@ async def serve(given: Given, driver: SandboxDriver) -> str:
                 compression=None,
             )  # fmt: skip
             async with opening as connection:
-                return await Host(Socket(connection), driver, given.session_id, folders, mirrors.others).serve()
+                host = Host(Socket(connection), driver, given.session_id, folders, mirrors.others)
+                try:
+                    return await host.serve()
+                except asyncio.CancelledError:
+                    await connection.close(GOING_AWAY, "the worker was stopped")
+                    raise
         except InvalidHandshake as refused:
             raise CannotServe(f"{given.gateway_url} does not let us in: {_said(refused)}") from None
         except (OSError, InvalidURI, TimeoutError) as error:

@@ -107,6 +107,7 @@ async def test_a_session_waits_and_takes_no_place_of_this_server(server, outpost
     }  # fmt: skip
     assert await outpost.listed(phase="pending") == [session_id]
     assert (await outpost.ask("GET", f"/opbeta/outposts/{outpost.outpost_id}"))["status"]["queue_depth"] == 1
+    assert (await outpost.ask("GET", "/v3/enterprise/queue"))["queue_size"] == 0
     child = {"prompt": "Go.", "platform": "inherit"}
     client = await server.client("org_admin")
     made = await client.post(server.sessions, json=child, params={"devin_id": session_id})

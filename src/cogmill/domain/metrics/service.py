@@ -191,10 +191,12 @@ def sessions_by_category(ctx: Context, query: EnterpriseTimesQuery) -> Categorie
 
 
 def queue(ctx: Context) -> QueueOut:
-    """How many sessions of the enterprise wait to be run, and whether that is many."""
+    """How many sessions of the enterprise wait to be run here, and whether that is many; outposts have own queues."""
     settings = ctx.runtime.settings
-    waiting = owned(session, ctx.scope).where(
-        session.c.run_state != literal_column("'idle'"), session.c.run_state == literal_column("'queued'")
+    waiting = (
+        owned(session, ctx.scope)
+        .where(session.c.run_state != literal_column("'idle'"), session.c.run_state == literal_column("'queued'"))
+        .where(session.c.outpost_id.is_(None))
     )
     size = ctx.db.execute(waiting.with_only_columns(func.count())).scalar_one()
     status = "high" if size >= settings.queue_high else "elevated" if size >= settings.queue_elevated else "normal"

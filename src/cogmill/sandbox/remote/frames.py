@@ -11,7 +11,7 @@ PART = 512 * 1024
 LARGEST_HEAD = 4 * 1024**2
 LARGEST_FRAME = LARGEST_HEAD + PART + 4
 MOST = 80 * 1024**2
-"""Most bytes of a whole message: a push's bundle (64 MiB) and something."""
+"""Most bytes of all messages that are not whole yet: a push's bundle (64 MiB) and something."""
 
 Head = dict[str, Any]
 Message = tuple[Head, bytes]
@@ -81,7 +81,7 @@ class Parts:
             return head, body if begun is None else bytes(begun + body)
         kept = self._begun.setdefault(number, bytearray())
         kept += body
-        if len(kept) > MOST or len(self._begun) > 64:
+        if sum(map(len, self._begun.values())) > MOST:
             raise BadFrame("A message is too long.")
         return None
 

@@ -37,6 +37,7 @@ MORE_OUTPUT = {
         "commit_sha",
         "error",
         "auto_scan",
+        "problems",
         "repeated_scan_id",
     },
     "folder_tree.folders": {"is_enabled", "access_type"},

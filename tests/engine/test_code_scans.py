@@ -124,6 +124,7 @@ def test_shell_blocks_report_without_a_model_and_a_later_scan_finds_the_same_one
     assert (found["orchestrator_session_id"], found["session_id"]) == (scan["session_id"], None)
     assert (old["title"], old["related_finding_ids"]) == ("Old", [found["finding_id"]])
     (told,) = scans.told(scan)
+    assert scan["problems"] == told["problems"]
     assert (told["new"], told["known"]) == (2, 0)
     for words in ("'huge'", "'../../etc/passwd'", "'app/none.py'", "'vendor/x.py' is left out"):
         assert any(words in one for one in told["problems"]), words
@@ -229,7 +230,9 @@ def test_sarif_is_read_by_the_server_and_other_reports_by_a_session(scans, share
     body = {"repo_name": str(scans.folder), "profile_id": profile}
     scan = scans.ask("POST", "/ingestion", 201, json=body | {"attachment_urls": [upload(scans, "r.sarif", report)]})
     assert (scan["mode"], scan["session_id"]) == ("ingest", None)
-    assert scans.wait(scan["scan_id"], "completed")["error"] is None
+    done = scans.wait(scan["scan_id"], "completed")
+    assert (done["error"], len(done["problems"])) == (None, 3)
+    assert any("'../../x' is no path" in one for one in done["problems"])
     found, noted, accepted = scans.findings(f"scan_id={scan['scan_id']}")
     assert (found["severity"], found["title"], found["category"]) == ("critical", "SQL from text", "S608")
     assert (found["description"], found["recommendation"]) == ("Long\ntext", "Bind it.")

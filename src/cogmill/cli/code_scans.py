@@ -219,6 +219,8 @@ def _over(scan: dict[str, Any], json_: bool, *, wait: bool) -> None:
         said = f"Scan {scan['scan_id']} is {scan['status']}: {scan['error'] or 'somebody has to do something'}"
         raise fail(said, FAILED, json_=json_, hint=hint)
     _tell(scan, f"{scan['status']}: {scan['repo_name']} ({scan['scan_id']})", json_)
+    for problem in [] if json_ else scan["problems"]:
+        note(f"Not taken: {problem}")
     if not json_ and wait:
         note(f"What it found: cogmill code-scans findings --scan {scan['scan_id']}")
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cogmill.access.context import Context
 from cogmill.access.scope import Scope
 from cogmill.domain.blueprints.service import AUTOMATIC_BUILDS
+from cogmill.domain.code_scans.ingesting import READING
 from cogmill.domain.code_scans.service import LOOP as CODE_SCANS
 from cogmill.domain.happenings.reactions import AUTOMATIONS
 from cogmill.domain.happenings.record import WEBHOOKS
@@ -89,7 +90,9 @@ class EmbeddedEngine:
         )
         moves = automatic_builds.Moves(self._call, tools.mirrors)
         self._due[automatic_builds.MOVES] = DueLoop(automatic_builds.MOVES, moves.run_once, clock)
-        self._due[CODE_SCANS] = DueLoop(CODE_SCANS, partial(code_scans.run_once, self._call, tools.mirrors), clock)
+        self._due[CODE_SCANS] = DueLoop(CODE_SCANS, partial(code_scans.repeat_due, self._call), clock)
+        reading = partial(code_scans.read_reports, self._call, tools.mirrors)
+        self._due[READING] = DueLoop(READING, reading, clock)
         self._due[INSIGHTS] = DueLoop(INSIGHTS, Insights(tools.runtime, tools.model).run_once, clock)
         self._builder = SnapshotBuilder(tools.runtime, tools.driver, tools.mirrors, tools.stopping)
         self._heartbeat = Heartbeat(self._call, lambda: self._queue.running, self._hold)

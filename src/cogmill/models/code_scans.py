@@ -49,6 +49,7 @@ code_scan = Table(
     Column("status", String, nullable=False),
     Column("reports", Integer, nullable=False, comment="taken from its session or its attachments"),
     Column("error", Text, comment="why the last report could not be read"),
+    Column("problems", Json, comment="what of its reports could not be taken, the first ones"),
     Column("attachments", Json, comment="ids of reports that the server itself has still to read"),
     Column("session", BigId, ForeignKey("session.id"), comment="which carries it out"),
     Column("session_id", String(38)),

@@ -86,7 +86,7 @@ class Scans:
         """Turn the clock and let the loop do what is due; answers when it is to be called next."""
         self.clock.now += seconds
         call = Call(self.server.runtime, Scope("", None), "loop", None)
-        return await loop.run_once(call, None)
+        return await loop.repeat_due(call)
 
     async def rows(self):
         return await self.server.read(lambda ctx: ctx.db.execute(select(code_scan).order_by(code_scan.c.id)).all())

@@ -26,6 +26,7 @@ async def test_starting_one_makes_a_session_and_a_record(scans, sessions, server
         "scan_id": scan["scan_id"], "org_id": scans.org, "repo_name": "acme/app", "host": None, "profile": None,
         "status": "waiting", "created_at": START, "session_id": scan["session_id"], "scan_type": "security",
         "mode": "discover", "commit_sha": None, "error": None, "auto_scan": None, "repeated_scan_id": None,
+        "problems": [],
     }  # fmt: skip
     row = await sessions.row(scan["session_id"])
     assert (row.scan_id, row.agent, row.title) == (scan["scan_id"], None, "Security scan of acme/app")
@@ -244,7 +245,7 @@ async def test_an_ingestion_is_accepted_once_for_its_key_and_hides_secrets(scans
     made = await scans.ask("POST", "/ingestion", expect=201, **sent)
     assert await scans.ask("POST", "/ingestion", expect=201, **sent) == made
     assert (made["status"], made["session_id"], len(await scans.rows())) == ("waiting", None, 1)
-    assert "code_scans" in server.engine.woken
+    assert "code_scan_reports" in server.engine.woken
     refused = await scans.ask("POST", f"/{made['scan_id']}/auto-scan", expect=400)
     assert "ingestion" in refused["detail"]
     for change, code in (

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from cogmill.access.context import Context
 from cogmill.access.scope import Scope, owned
 from cogmill.domain.code_scans.evidence import Proved
+from cogmill.domain.code_scans.reports import MOST_SHOWN
 from cogmill.domain.code_scans.schemas import FindingOut, FindingPatch, SnippetOut
 from cogmill.domain.secrets.use import values_to_hide
 from cogmill.kit.errors import Conflict, Invalid, NotFound
@@ -32,11 +33,14 @@ class Stored:
     """Found by an earlier scan already, or by an earlier report of this one."""
 
 
-def store(ctx: Context, scan: Any, found: Sequence[Proved], error: str | None = None) -> Stored:
+def store(
+    ctx: Context, scan: Any, found: Sequence[Proved], problems: Sequence[str], error: str | None = None
+) -> Stored:
     """Write down what a report of the scan says, once however often it comes.
 
     What is open or dismissed already in the repository is the same finding, now seen by this scan as well. What was
-    resolved and is there again is a new one that names the old one. `error`: why the report could not be read.
+    resolved and is there again is a new one that names the old one. `problems`: what could not be taken; `error`: why
+    the report could not be read.
     """
     before = _live(ctx, scan, found)
     fresh = [one for one in found if one.fingerprint not in before]
@@ -47,7 +51,8 @@ def store(ctx: Context, scan: Any, found: Sequence[Proved], error: str | None = 
     seen = [{"scan": scan.id, "finding": row_id} for row_id in _live(ctx, scan, found).values()]
     for part in _parts(seen):
         ctx.db.execute(make(code_scan_sighting).on_conflict_do_nothing(), part)
-    counted = {"reports": _SCAN.reports + int(error is None), "error": error, "updated_at": ctx.now}
+    told = list(dict.fromkeys([*(scan.problems or []), *problems]))[:MOST_SHOWN] or None
+    counted = {"problems": told, "reports": _SCAN.reports + int(error is None), "error": error, "updated_at": ctx.now}
     ctx.db.execute(update(code_scan).where(_SCAN.id == scan.id).values(counted))
     return Stored(len(fresh), len(found) - len(fresh))
 

@@ -18,7 +18,6 @@ from cogmill.domain.code_scans.findings import store
 from cogmill.domain.code_scans.reports import Unreadable, read
 from cogmill.domain.code_scans.schemas import CodeScanOut, IngestionIn
 from cogmill.domain.code_scans.service import (
-    LOOP,
     add,
     check_backlog,
     cloned_as,
@@ -33,6 +32,9 @@ from cogmill.models.access import organization
 from cogmill.models.code_scans import code_scan
 from cogmill.web.call import Call
 
+READING = "code_scan_reports"
+"""The background loop that reads reports."""
+AT_ONCE = 4
 LARGEST = 25 * 1024**2
 _BEGINNING = 64 * 1024
 _SARIF = re.compile(rb'"\$schema"\s*:\s*"[^"]*sarif|"runs"\s*:\s*\[|"version"\s*:\s*"2\.1\.0"')
@@ -62,7 +64,7 @@ def waiting(ctx: Context) -> list[int]:
     """Row ids of ingestions that wait, the oldest first; those of deleted organizations wait until these come back."""
     query = select(_C.id).join(organization, organization.c.org_id == _C.org_id)
     due = query.where(_C.due_at.is_not(None), _C.mode == "ingest", organization.c.deleted_at.is_(None))
-    return list(ctx.db.execute(due.order_by(_C.due_at, _C.id).limit(20)).scalars())
+    return list(ctx.db.execute(due.order_by(_C.due_at, _C.id).limit(AT_ONCE)).scalars())
 
 
 def take(ctx: Context, row_id: int) -> Waiting | None:
@@ -76,32 +78,41 @@ def take(ctx: Context, row_id: int) -> Waiting | None:
     return Waiting(row, profile_of(ctx, row.enterprise_id, row), files)
 
 
-async def look_up(waits: Waiting, git_dir: Path) -> tuple[list[Proved], str | None]:
-    """Read all files of an ingestion: what can stand, and what was wrong, in words."""
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the files say: what can stand, what cannot, and why nothing could be read."""
+
+    found: list[Proved]
+    problems: list[str]
+    error: str | None = None
+
+
+async def look_up(waits: Waiting, git_dir: Path) -> Read:
+    """Read all files of an ingestion."""
     found: list[Proved] = []
     problems: list[str] = []
     for file_id, path in waits.files:
         try:
             report = await asyncio.to_thread(_read, path)
         except (Unreadable, OSError) as problem:
-            return [], f"Attachment {file_id} cannot be read: {problem}"
+            return Read([], [], f"Attachment {file_id} cannot be read: {problem}")
         commit = await commit_at(git_dir, report.commit) if report.commit else None
         source = Source(git_dir, commit or await commit_at(git_dir, None), is_strict=False)
         found += await prove(report, source, waits.profile)
         problems += report.told()
-    return found, None if found or not problems else f"Nothing could be taken over: {problems[0]}"
+    return Read(found, problems, None if found or not problems else f"Nothing could be taken over: {problems[0]}")
 
 
-def write_down(ctx: Context, waits: Waiting, found: list[Proved], error: str | None) -> None:
+def write_down(ctx: Context, waits: Waiting, read: Read) -> None:
     """The end of an ingestion, once: what was found, and the state that follows from it."""
     mine = (_C.id == waits.row.id, _C.due_at == waits.row.due_at)
     claimed = ctx.db.execute(update(code_scan).where(*mine).values(due_at=None, attachments=None).returning(*_C))
     row = claimed.one_or_none()
     if row is None:
         return
-    store(ctx, row, found, error)
-    if row.session is None or (error is not None and row.status == ScanStatus.COMPLETED):
-        status = ScanStatus.COMPLETED if error is None else ScanStatus.FAILED
+    store(ctx, row, read.found, read.problems, read.error)
+    if row.session is None or (read.error is not None and row.status == ScanStatus.COMPLETED):
+        status = ScanStatus.COMPLETED if read.error is None else ScanStatus.FAILED
         ctx.db.execute(update(code_scan).where(_C.id == row.id).values(status=status.value, updated_at=ctx.now))
 
 
@@ -147,7 +158,7 @@ def _accept(ctx: Context, data: IngestionIn, sarif: list[str], others: list[str]
     }  # fmt: skip
     row = add(ctx, wanted, profile)
     if sarif:
-        ctx.after_commit.append(partial(ctx.runtime.signals.due, LOOP))
+        ctx.after_commit.append(partial(ctx.runtime.signals.due, READING))
     if others or not sarif:
         row = give_session(ctx, row, profile, others)
     ctx.audited |= {"scan_id": row.scan_id, "repo_name": row.repo_name, "attachment_ids": [*sarif, *others]}

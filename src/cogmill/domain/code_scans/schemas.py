@@ -171,7 +171,8 @@ class CodeScanOut(Out):
     scan_type: ScanType = Field(description="Extension")
     mode: Mode = Field(description="Extension")
     commit_sha: str | None = Field(description="Extension: as asked for")
-    error: str | None = Field(description="Extension: why it failed")
+    error: str | None = Field(description="Extension: why it failed, or could not be repeated")
+    problems: list[str] = Field(description="Extension: what of its reports could not be taken, the first ones")
     auto_scan: AutoScanOut | None = Field(description="Extension: how it is repeated")
     repeated_scan_id: str | None = Field(description="Extension: the scan that this one repeats")
 

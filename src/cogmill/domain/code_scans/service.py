@@ -29,7 +29,7 @@ from cogmill.scm.errors import RepositoryRefused
 from cogmill.scm.repositories import RepositoryRef, parse_repository
 
 LOOP = "code_scans"
-"""The background loop that repeats scans and reads reports."""
+"""The background loop that repeats scans."""
 _C = code_scan.c
 
 
@@ -157,6 +157,7 @@ def present(row: Any) -> CodeScanOut:
         scan_id=row.scan_id, org_id=row.org_id, repo_name=row.repo_name, host=row.host, profile=named,
         status=ScanStatus(row.status), created_at=int(row.created_at), session_id=row.session_id,
         scan_type=row.scan_type, mode=row.mode, commit_sha=row.commit_sha, error=row.error, auto_scan=repeats,
+        problems=row.problems or [],
         repeated_scan_id=row.repeated_scan_id,
     )  # fmt: skip
 

@@ -54,7 +54,7 @@ def write_down(ctx: Context, org_id: str, taken: Taken) -> list[NewEvent]:
     scan = scan_of(ctx, org_id, taken.scan_id)
     if scan is None:
         return []
-    stored = store(ctx, scan, taken.found, taken.error)
+    stored = store(ctx, scan, taken.found, taken.problems, taken.error)
     if taken.error is not None:
         told = {"scan_id": scan.scan_id, "error": taken.error}
         return [NewEvent(EVENT, "other", f"No findings taken: {taken.error}", told)]

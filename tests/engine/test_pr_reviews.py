@@ -175,11 +175,14 @@ def test_at_the_built_in_forge_the_page_shows_it(served, tmp_path):
     folder.mkdir()
     git(folder, "init", "-q", "-b", "main")
     (folder / "a.py").write_text("x = 1\n")
-    (folder / "REVIEW.md").write_text(WAIT + RULES.replace("rules of", "$(cat a.py); rules of"))
     git(folder, "add", ".")
     git(folder, "commit", "-qm", "first")
     author = served.create(CHANGE, repos=[str(folder)])
     url = served.wait(author, "finished")["pull_requests"][0]["pr_url"]
+    # Rules that came later are those of the base as it is now.
+    (folder / "REVIEW.md").write_text(WAIT + RULES.replace("rules of", "$(cat a.py); rules of"))
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "rules")
 
     def get():
         return served.client.get(HERE, params={"pr_url": url}).json()

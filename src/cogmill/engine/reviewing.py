@@ -9,12 +9,15 @@ from cogmill.engine.agents.clipping import clip
 from cogmill.engine.agents.seam import StepResult, Steps
 from cogmill.engine.outposts.place import suffix
 from cogmill.engine.turn import LiveTurn
-from cogmill.engine.workspace import Source, Workspace
+from cogmill.engine.workspace import Source, Workspace, fetch_source
+from cogmill.kit.errors import Refusal
+from cogmill.kit.logs import logger
 from cogmill.sandbox.protocol import Sandbox
 from cogmill.scm.git import GitError
 from cogmill.scm.history import diff, file_at, has_commit, merge_base
 from cogmill.scm.mirrors import read_refs
 
+log = logger("engine")
 RULES = (
     "REVIEW.md", "AGENTS.md", "CLAUDE.md", "CONTRIBUTING.md", ".cursorrules", ".windsurfrules",
     ".github/copilot-instructions.md",
@@ -34,6 +37,18 @@ class Material:
     """REVIEW.md, if it has shell blocks: those are run where no model is."""
     text: str
     """For a model."""
+
+
+async def refresh(workspace: Workspace, about: dict[str, Any], repo: str) -> None:
+    """Bring the base of a copy at the built-in forge up to date; where it came from may be gone, then it stays."""
+    forge, row = workspace.forge, workspace.store.row
+    source = forge.source(repo) if about["is_at_forge"] and forge.exists(repo) else None
+    if source is None or forge.is_lent(repo):  # one that is lent is fetched through its connection anyway
+        return
+    try:
+        await fetch_source(workspace.runtime, workspace.mirrors, row.org_id, source, row.created_at)
+    except (Refusal, GitError, OSError) as error:
+        log.info("review_base_not_refreshed", repository=repo, reason=str(error))
 
 
 async def fetch_head(workspace: Workspace, source: Source, about: dict[str, Any]) -> None:

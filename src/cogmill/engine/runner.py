@@ -32,7 +32,7 @@ from cogmill.engine.knowledge import notes_for
 from cogmill.engine.metering import MICRO, ORG_LIMIT, OWN_LIMIT, Meter
 from cogmill.engine.outposts import place as outposts
 from cogmill.engine.outposts.driver import OutpostDriver
-from cogmill.engine.reviewing import Material, fetch_head, prepare
+from cogmill.engine.reviewing import Material, fetch_head, prepare, refresh
 from cogmill.engine.snapshots.start import load_variables, snapshot_of
 from cogmill.engine.store import Claimed, Store, claim
 from cogmill.engine.turn import Checkpoint, LiveTurn
@@ -266,8 +266,11 @@ class Run:
 
     async def _fetch(self, repo: str) -> Source:
         try:
+            about = self.row.request.get("review")
+            if about is not None:
+                await refresh(self.workspace, about, repo)
             source = await self.workspace.fetch(repo)
-            if (about := self.row.request.get("review")) is not None:
+            if about is not None:
                 await fetch_head(self.workspace, source, about)
             return source
         except (Refusal, GitError, ProviderError, OSError) as error:

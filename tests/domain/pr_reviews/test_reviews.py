@@ -192,6 +192,25 @@ async def test_a_push_that_the_provider_tells_of_cancels_it(asked):
     assert (stopped["status"], "suspended (usage_limit_exceeded)" in stopped["detail"]) == ("errored", True)
 
 
+async def test_all_reviews_of_a_pull_request_share_a_limit(asked, monkeypatch):
+    monkeypatch.setitem(asked.server.runtime.settings.__dict__, "review_acu_limit", 3.5)
+    await asked.allow(asked.server.world.org)
+    first = await asked.start()
+    assert (await asked.sessions.row(first["session_id"])).max_acu_limit == 3
+    stopped = State(Status.SUSPENDED, Detail.USAGE_LIMIT_EXCEEDED)
+    await asked.settle(first["session_id"], stopped, acus=1_400_000)
+    await asked.run()
+    assert "together may use 3.5 ACUs (review_acu_limit)" in (await asked.get())["detail"]
+    second = await asked.start()
+    assert (await asked.sessions.row(second["session_id"])).max_acu_limit == 2
+    await asked.settle(second["session_id"], stopped, acus=1_200_000)
+    await asked.run()
+    assert "have used 2.60 ACUs of the 3.5" in (await asked.start(expect=403))["detail"]
+    asked.provider.pulls.append(Pull("acme/app", 8, "other", "main", "Title", "", sha="c3" * 20))
+    asked.url = asked.url.replace("/7", "/8")
+    await asked.start()  # another pull request
+
+
 async def test_one_that_came_with_an_import_has_ended(asked):
     await asked.allow(asked.server.world.org)
     await asked.start()

@@ -109,6 +109,7 @@ def _session(ctx: Context, target: Target, now: PullRequestDetails, most: int | 
     about = {
         "number": target.number, "title": now.fact.title, "body": now.body[:_LONGEST_BODY],
         "base_branch": now.base_branch, "head_commit": now.head_commit, "head_ref": now.head_ref,
+        "is_at_forge": target.pull_request is not None,
     }  # fmt: skip
     values = {"request": made.request | {"review": about}, "category": "code_review_and_analysis"}
     ctx.db.execute(update(session).where(session.c.id == made.id).values(values))

@@ -41,6 +41,7 @@ def _parameters(handler: Callable[..., Any]) -> dict[str, Any]:
 
 @cache
 def _dumper(output: Any) -> Callable[..., bytes]:
+    """Made for the first answer: of most operations a server never gives any."""
     return TypeAdapter(output).dump_json
 
 
@@ -198,12 +199,11 @@ def _recorded(op: Op, work: Callable[[Context], Any], given: dict[str, Any]) -> 
 
 def _answer(op: Op) -> Callable[[Any], Response]:
     """From the handler's result to the response, written once."""
-    dump = _dumper(op.output) if op.output is not None else None
 
     def answer(result: Any) -> Response:
         if isinstance(result, Response):
             return result
-        assert dump is not None, f"{op.id} must answer with a response"  # noqa: S101
-        return Response(dump(result), op.status, media_type="application/json")
+        assert op.output is not None, f"{op.id} must answer with a response"  # noqa: S101
+        return Response(_dumper(op.output)(result), op.status, media_type="application/json")
 
     return answer

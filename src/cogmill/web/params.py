@@ -1,4 +1,8 @@
-"""Parameters and envelopes that many operations share."""
+"""Parameters and envelopes that many operations share.
+
+Validators of queries and answers are built when they are first used (`defer_build`): a server that starts does not
+wait for those of hundreds of models, nor holds them in memory.
+"""
 
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -13,7 +17,7 @@ Tag = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_white
 class Query(BaseModel):
     """Query parameters of an operation. Unknown ones are ignored, as existing clients expect."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class Body(BaseModel):
@@ -25,7 +29,7 @@ class Body(BaseModel):
 class Out(BaseModel):
     """An answer. No defaults: what we always send is required."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class PageQuery(Query):

@@ -257,3 +257,17 @@ async def test_an_ingestion_is_accepted_once_for_its_key_and_hides_secrets(scans
     (found,) = await scans.findings()
     assert "hunter2" not in json.dumps(found)
     assert found["description"].startswith("with ")
+
+
+async def test_only_shell_blocks_get_stored_secrets(scans, sessions, server):
+    """They may need a scanner's token; a model only reads and reports."""
+    profile = await scans.profile(scan_type="dead-code", investigation_guidance="~~~sh name=findings\nx\n~~~")
+    kept = {"type": "key-value", "key": "SCANNER_TOKEN", "value": "hunter2-hunter2"}
+    client = await server.client("org_admin")
+    assert (await client.post(f"/v3/organizations/{scans.org}/secrets", json=kept)).status_code == 200
+    events = []
+    for body in ({}, {"profile_id": profile}):
+        session_id = (await scans.start(**body))["session_id"]
+        items = (await sessions.ask("GET", session_id, "/events"))["items"]
+        events.append([one["event_type"] for one in items if one["event_type"] == "secrets_provided"])
+    assert events == [[], ["secrets_provided"]]

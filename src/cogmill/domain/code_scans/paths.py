@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 OWNERS_FILES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS", ".gitea/CODEOWNERS")
 """Where the file may lie; the first one that is there counts."""
 LONGEST = 1000
-MOST_RULES = 2000
+MOST_RULES = 10_000
 MOST_OWNERS = 20
 
 
@@ -99,7 +99,7 @@ class Owners:
     def read(cls, text: str) -> "Owners":
         """As GitHub reads it; sections of GitLab are passed over, what makes no sense is left out."""
         rules = []
-        for line in text.splitlines()[:MOST_RULES]:
+        for line in text.splitlines()[-MOST_RULES:]:
             words = line.split("#", 1)[0].split()
             if not words or words[0].startswith(("[", "^[", "!")) or len(words[0]) > LONGEST:
                 continue

@@ -75,6 +75,7 @@ def give_session(ctx: Context, row: Any, profile: Any, attachments: list[str]) -
         prompt=prompts.prompt_of(row.scan_type, row.repo_name, profile), repos=[row.repository],
         title=prompts.title_of(row.scan_type, row.repo_name, row.mode), attachment_urls=attachments or None,
         agent="runbook" if by_blocks else None, structured_output_schema=None if by_blocks else prompts.SCHEMA,
+        secret_ids=None if by_blocks else [],  # a model reads and reports; blocks may need a scanner's token
     )  # fmt: skip
     made = create_session(ctx, data, None, "api", of_scan=OfScan(row.scan_id, row.commit_sha))
     given = {"session": made.id, "session_id": made.session_id}

@@ -129,8 +129,9 @@ class Surroundings:
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
-        metrics.HTTP_REQUESTS.labels(metrics.method(scope["method"]), route, status).inc()
-        metrics.HTTP_SECONDS.labels(route).observe(seconds)
+        requests, durations = metrics.http(metrics.method(scope["method"]), route, status)
+        requests.inc()
+        durations.observe(seconds)
         self._log.debug("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
 
 

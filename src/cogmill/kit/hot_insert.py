@@ -16,13 +16,14 @@ class _Compiled:
     sql: str
     names: list[str]
     is_positional: bool
-    processors: Sequence[tuple[str, Processor]]
-    """Of the columns whose values the driver does not take as they are."""
+    processors: Sequence[tuple[int, Processor]]
+    """Of the columns, by their places, whose values the driver does not take as they are."""
 
     def bound(self, row: dict[str, Any]) -> Any:
-        if self.processors:
-            row = row | {name: process(row[name]) for name, process in self.processors}
-        return tuple([row[name] for name in self.names]) if self.is_positional else row
+        values = [row[name] for name in self.names]
+        for place, process in self.processors:
+            values[place] = process(values[place])
+        return values if self.is_positional else dict(zip(self.names, values, strict=True))
 
 
 class HotInsert:
@@ -49,7 +50,7 @@ class HotInsert:
             statement = statement.returning(self._table.c[self._returning])
         compiled = statement.compile(dialect=dialect, column_keys=self._columns)
         names = list(compiled.positiontup or []) if compiled.positional else self._columns
-        made = [(name, self._table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in names]
-        processors = [(name, process) for name, process in made if process is not None]
+        made = [self._table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+        processors = [(place, process) for place, process in enumerate(made) if process is not None]
         self._ready[dialect.name] = _Compiled(str(compiled), names, bool(compiled.positional), processors)
         return self._ready[dialect.name]

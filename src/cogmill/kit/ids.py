@@ -1,5 +1,6 @@
 """Identifiers: a prefix that names the kind, then 128 random bits in hex."""
 
+import os
 import re
 import secrets
 import time
@@ -12,7 +13,7 @@ DEVIN_ID = re.compile(r"devin-[0-9a-f]{32}")
 
 def new_id(prefix: str) -> str:
     """A fresh identifier such as `devin-0f3c…`; `prefix` comes without the dash."""
-    return f"{prefix}-{secrets.token_hex(16)}"
+    return f"{prefix}-{os.urandom(16).hex()}"
 
 
 def ordered_id(prefix: str) -> str:

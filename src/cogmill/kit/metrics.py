@@ -3,6 +3,8 @@
 Labels have bounded sets of values: what comes from outside goes through `Bounded` first.
 """
 
+from functools import cache
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from cogmill import __version__
@@ -45,6 +47,12 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 def method(name: str) -> str:
     """A request's method as a label."""
     return name if name in METHODS else "other"
+
+
+@cache
+def http(method_: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """The two of one kind of answer; there are as many as the labels have values."""
+    return HTTP_REQUESTS.labels(method_, route, status), HTTP_SECONDS.labels(route)
 
 
 class Bounded:

@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo migration-page test serve check bench bench-usage soak lock format clean set-up
+.PHONY: help demo migration-page test serve check bench bench-usage bench-findings soak lock format clean set-up
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -48,6 +48,9 @@ bench: $(STAMP)  ## Measure, and print one table of targets and results (ARGS=--
 
 bench-usage: $(STAMP)  ## The same of consumption, metrics and lists over a million sessions; ARGS="--sessions 100000" is quicker
 	@$(BIN)/python -m bench.usage $(ARGS)
+
+bench-findings: $(STAMP)  ## The same of findings of code scans, a million of them; ARGS="--findings 100000" is quicker
+	@$(BIN)/python -m bench.findings $(ARGS)
 
 soak: $(STAMP)  ## Kill a busy server at random moments and count what was lost (bounded)
 	@$(BIN)/python -m bench.soak $(ARGS)

@@ -123,6 +123,7 @@ ALLOWED = {
     ("domain/outposts/claims.py", "put_back", "session"): BY_SESSION,
     ("domain/outposts/queue.py", "follow", "outpost_entry"): BY_SESSION,
     ("domain/outposts/queue.py", "follow", "session"): BY_SESSION,
+    ("domain/outposts/room.py", "*", "session"): "the loop works for all organizations; each outpost is its own",
     ("domain/playbooks/service.py", "versions", "playbook_version"): "the playbook was found within the scope before",
     ("domain/insights/jobs.py", "*", "session_insight"): "the loop works for all tenants; each session is its own",
     ("domain/insights/jobs.py", "claim", "session"): "the session that the loop has claimed by row id",

@@ -16,7 +16,7 @@ from cogmill.domain.happenings.reactions import AUTOMATIONS
 from cogmill.domain.happenings.record import WEBHOOKS
 from cogmill.domain.insights.jobs import LOOP as INSIGHTS
 from cogmill.domain.mails.service import LOOP as MAILS
-from cogmill.domain.outposts import claims as outposts
+from cogmill.domain.outposts.claims import forget_connections
 from cogmill.domain.outposts.queue import LOOP as OUTPOSTS
 from cogmill.domain.pr_reviews.jobs import LOOP as PR_REVIEWS
 from cogmill.domain.pull_requests.service import LOOP as PULL_REQUESTS
@@ -34,6 +34,7 @@ from cogmill.engine.loops import (
     deleted_organizations,
     idempotent_requests,
     mails,
+    outposts,
     pr_reviews,
     pull_requests,
     schedules,
@@ -81,7 +82,7 @@ class EmbeddedEngine:
         self._due[AUTOMATIONS] = DueLoop(AUTOMATIONS, partial(automations.run_once, self._call), clock)
         self._due[WEBHOOKS] = DueLoop(WEBHOOKS, self._deliveries.run_once, clock)
         self._due[sums.LOOP] = DueLoop(sums.LOOP, partial(sums.run_once, self._call), clock)
-        self._due[OUTPOSTS] = DueLoop(OUTPOSTS, partial(self._call.write, outposts.expire), clock)
+        self._due[OUTPOSTS] = DueLoop(OUTPOSTS, partial(outposts.run_once, self._call), clock)
         self._due[INDEXING] = DueLoop(INDEXING, Indexing(tools.runtime).run_once, clock)
         self._fetching = Fetching(self._call, tools.mirrors, lambda: self.due(FETCHING))
         self._due[FETCHING] = DueLoop(FETCHING, self._fetching.run_once, clock)
@@ -102,7 +103,7 @@ class EmbeddedEngine:
     async def start(self) -> None:
         """Take up what the last process left."""
         await self._heartbeat.begin()
-        await self._call.write(outposts.forget_connections)
+        await self._call.write(forget_connections)
 
         def work(ctx: Context) -> list[tuple[int, str, int]]:
             columns = (session.c.id, session.c.org_id, session.c.request)

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from cogmill.domain.outposts import claims
+from cogmill.domain.outposts.room import FINISHED, make_room
 from cogmill.domain.outposts.watch import watch
 from cogmill.domain.sessions.log import append
 from cogmill.domain.sessions.states import Detail, State, Status
@@ -265,3 +266,25 @@ async def test_a_server_that_begins_finds_no_worker_connected(server, outpost):
     await server.write(claims.forget_connections)
     assert await outpost.listed(phase="pending") == [session_id]
     assert await outpost.listed(phase="claimed") == [waiting]  # which may still connect
+
+
+async def test_a_finished_session_makes_room_for_one_that_waits(server, outpost, clock):
+    finished, busy, waiting = [await outpost.session() for _ in range(3)]
+    for number, (session_id, detail) in enumerate(((finished, Detail.FINISHED), (busy, Detail.WAITING_FOR_USER))):
+        token = (await outpost.claim(session_id, f"w{number}"))["status"]["connect_token"]
+        row = await server.write(partial(claims.connect, session_id=session_id, token=token))
+        idle = {"run_state": "idle", "idle_since": clock.now, "state": State(Status.RUNNING, detail)}
+        await server.write(partial(append, row_id=row.session, session_id=session_id, events=[], **idle))
+
+    async def details():
+        rows = [await server.read(partial(row_of, one)) for one in (finished, busy, waiting)]
+        return [one.status_detail for one in rows]
+
+    clock.now += 5
+    assert await server.write(make_room) == clock.now + FINISHED - 5  # somebody may still write to it
+    clock.now += FINISHED
+    await server.write(make_room)
+    assert await details() == [Detail.INACTIVITY, Detail.WAITING_FOR_USER, None]
+    await outpost.release(finished, "w0")
+    await outpost.claim(waiting, "w0")
+    assert await server.write(make_room) is None  # nobody waits

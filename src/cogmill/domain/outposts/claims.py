@@ -9,7 +9,7 @@ from sqlalchemy.engine import Row
 
 from cogmill.access.context import Context
 from cogmill.access.scope import owned
-from cogmill.domain.outposts.queue import FREE, LOOP, change, touch
+from cogmill.domain.outposts.queue import FREE, change, touch
 from cogmill.domain.outposts.schemas import (
     EntriesQuery,
     EntryMetadata,
@@ -114,7 +114,6 @@ def claim(ctx: Context, session_id: str, acceptor_id: str) -> EntryOut:
         ctx, row.session, row.enterprise_id, acceptor_id=acceptor_id, claim_deadline=deadline,
         token_hash=ctx.runtime.keyring.token_hash(token),
     )  # fmt: skip
-    ctx.after_commit.append(partial(ctx.runtime.signals.due, LOOP))
     ctx.audited |= {"acceptor_id": acceptor_id, "outpost_id": row.outpost_id}
     made = present(ctx, _find(ctx, session_id))
     address = "ws" + ctx.runtime.settings.base_url.removeprefix("http") + GATEWAY
@@ -160,7 +159,6 @@ def disconnect(ctx: Context, row_id: int, connection: str, why: str) -> None:
     if row.status == "suspended":
         until = ctx.now + ctx.runtime.settings.outpost_claim_seconds
         change(ctx, row_id, row.enterprise_id, connection=None, claim_deadline=until)
-        ctx.after_commit.append(partial(ctx.runtime.signals.due, LOOP))
     else:
         put_back(ctx, row, why)
 

@@ -16,7 +16,7 @@ from cogmill.models.sessions import session
 
 PREFIX = "outpost_env"
 LOOP = "outposts"
-"""The background loop that takes claims back whose workers never connected."""
+"""The background loop that takes claims back whose workers never connected, and makes room for who waits."""
 FEED = 0
 """Key of the hub under which watchers of queues wait; sessions are counted from 1."""
 KEPT = 7 * 86_400.0
@@ -127,6 +127,7 @@ def touch(ctx: Context, row_id: int, enterprise_id: str) -> None:
     """
     ctx.before_commit.append(partial(_number, row_id, enterprise_id))
     ctx.after_commit.append(partial(ctx.runtime.hub.publish, FEED, list))
+    ctx.after_commit.append(partial(ctx.runtime.signals.due, LOOP))
 
 
 def _number(row_id: int, enterprise_id: str, db: Connection) -> None:

@@ -1,5 +1,6 @@
 """The list of findings against a slow one, and what a report comes to."""
 
+import asyncio
 import json
 from itertools import product
 
@@ -52,6 +53,16 @@ async def test_every_filter_and_page_of_the_list(scans, server):
     assert await scans.findings("scan_id=scan-none") == []
     for wrong in ("severity=huge", "status=lost", "first=0", "after=rubbish"):
         await scans.ask("GET", f"/findings?{wrong}", expect=422)
+
+
+async def test_scans_that_report_the_same_at_the_same_time_share_it(scans):
+    made = [await scans.start() for _ in range(4)]
+    found = [finding(number) for number in range(60)]
+    orders = (found, found[::-1], found[30:] + found[:30], found)
+    await asyncio.gather(*(scans.report(scan, *order) for scan, order in zip(made, orders, strict=True)))
+    assert len(await scans.findings("first=200")) == 60
+    for scan in made:
+        assert len(await scans.findings(f"first=200&scan_id={scan['scan_id']}")) == 60
 
 
 @pytest.mark.one_database

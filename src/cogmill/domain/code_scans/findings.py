@@ -16,6 +16,7 @@ from cogmill.domain.code_scans.schemas import FindingOut, FindingPatch, SnippetO
 from cogmill.domain.secrets.use import values_to_hide
 from cogmill.kit.errors import Conflict, Invalid, NotFound
 from cogmill.kit.ids import ordered_id
+from cogmill.models.access import organization
 from cogmill.models.code_scans import code_scan, code_scan_finding, code_scan_sighting
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ def store(
     resolved and is there again is a new one that names the old one. `problems`: what could not be taken; `error`: why
     the report could not be read.
     """
+    _wait_for_others(ctx, scan.org_id)
     before = _live(ctx, scan, found)
     fresh = [one for one in found if one.fingerprint not in before]
     rows = _rows(ctx, scan, fresh)
@@ -72,6 +74,7 @@ def change(ctx: Context, finding_id: str, data: FindingPatch) -> FindingOut:
     if "status" in sent and sent["status"] is None:
         raise Invalid.at("body", "status", msg="cannot be null; leave it out to keep what is there")
     if row.status == "resolved" and sent.get("status") in {"open", "dismissed"}:
+        _wait_for_others(ctx, row.org_id)
         other = _others(ctx, row)
         if other is not None:
             raise Conflict(f"Finding {other} is about the same and is not resolved; go on with that one.")
@@ -90,6 +93,12 @@ def present(row: Any, scan_id: str | None = None) -> FindingOut:
         related_finding_ids=row.related, orchestrator_session_id=row.orchestrator_session_id,
         session_id=row.session_id, pr_url=row.pr_url, created_at=int(row.created_at),
     )  # fmt: skip
+
+
+def _wait_for_others(ctx: Context, org_id: str) -> None:
+    """One report at a time in an organization: two about the same repository would wait for each other's rows."""
+    inside = owned(organization, Scope("", org_id), organization.c.org_id)
+    ctx.db.execute(inside.with_for_update(key_share=True))
 
 
 def _in_repository(scan: Any, *columns: Any) -> Any:

@@ -20,7 +20,7 @@ cd calc; echo one >> one.txt; cat /workspace/attachments/notes.txt; echo "word $
 ```
 # Two
 ```sh
-cd /workspace/calc; echo begun >> two.txt; sleep {nap}; echo done >> two.txt
+cd /workspace/calc; echo begun >> two.txt; [ $(wc -l < two.txt) -gt 1 ] || sleep 97669200; echo done >> two.txt
 ```
 # Three
 ```sh
@@ -118,18 +118,18 @@ def test_a_session_runs_on_a_worker_that_is_killed_and_goes_on_where_it_was(site
         "repos": [repository], "attachment_urls": [file["url"]],
         "session_secrets": [{"key": "WORD", "value": "s3cret-word"}],
     }  # fmt: skip
-    session_id = site.create(BLOCKS.format(nap="2.5"), **more)
+    session_id = site.create(BLOCKS, **more)
     time.sleep(0.3)
     assert served.get(session_id)["status"] == "new"  # nobody is there
     site.work("w1")
-    eventually(lambda: on_host("sleep 2.5"))
+    eventually(lambda: on_host("sleep 97669200"))
     claimed = site.top.get(f"{QUEUE}/{session_id}").json()
     assert (claimed["status"]["phase"], claimed["status"]["acceptor_id"]) == ("claimed", "w1")
     refused = site.top.post(f"{QUEUE}/{session_id}/claim", json={"acceptor_id": "w2"})
     assert (refused.status_code, refused.json()["detail"]) == (409, f"{session_id} is claimed by 'w1'.")
     site.ends("w1", signal.SIGKILL)
-    eventually(lambda: not on_host("sleep 2.5"), 2)
-    eventually(lambda: site.top.get(f"{QUEUE}/{session_id}").json()["status"]["phase"] == "pending", 2)
+    eventually(lambda: not on_host("sleep 97669200"), 5)
+    eventually(lambda: site.top.get(f"{QUEUE}/{session_id}").json()["status"]["phase"] == "pending", 5)
     waiting = site.top.get(QUEUE, params={"phase": "pending"}).json()["items"]
     assert [(one["metadata"]["session_id"], one["spec"]["kind"]) for one in waiting] == [(session_id, "resume")]
     site.work("w1")
@@ -165,7 +165,7 @@ def test_a_session_runs_on_a_worker_that_is_killed_and_goes_on_where_it_was(site
     site.says(session_id, "# Nap\n```sh\nsleep 97669201 & sleep 97669202\n```")
     eventually(lambda: on_host("sleep 97669202"))
     assert served.client.delete(f"/v3/organizations/sessions/{session_id}").status_code == 200
-    eventually(lambda: not on_host("sleep 9766920"), 2)
+    eventually(lambda: not on_host("sleep 9766920"), 3)
     assert site.top.get(f"{QUEUE}/{session_id}").status_code == 404
     eventually(lambda: not list((site.folder / "w2" / "sessions").iterdir()))
     site.ends("w2")
@@ -173,11 +173,13 @@ def test_a_session_runs_on_a_worker_that_is_killed_and_goes_on_where_it_was(site
 
 def test_a_server_that_is_killed_finds_its_sessions_and_workers_again(site):
     served = site.served
-    session_id = site.create("# One\n```sh\necho once >> log; sleep 1.7\n```\n# Two\n```sh\ncat log\n```")
+    session_id = site.create(
+        "# One\n```sh\necho once >> log; [ $(wc -l < log) -gt 1 ] || sleep 97669203\n```\n# Two\n```sh\ncat log\n```"
+    )
     site.work("w3", "--once")
-    eventually(lambda: on_host("sleep 1.7"))
+    eventually(lambda: on_host("sleep 97669203"))
     served.end(signal.SIGKILL)
-    eventually(lambda: not on_host("sleep 1.7"), 3)
+    eventually(lambda: not on_host("sleep 97669203"), 5)
     served.start()
     served.wait(session_id, "finished", seconds=40)
     types = site.types(session_id)

@@ -31,6 +31,9 @@ def run(
     tag: Annotated[list[str] | None, typer.Option(help="Tag; repeatable.")] = None,
     max_acu: Annotated[int | None, typer.Option(min=1, help="Most ACUs the session may use.")] = None,
     mode: Annotated[str | None, typer.Option(help="normal, fast or lite.")] = None,
+    platform: Annotated[
+        str | None, typer.Option(help="Where it runs: linux (this server) or the id of an outpost.")
+    ] = None,
     attach: Annotated[list[Path] | None, typer.Option(help="File to give along; repeatable.", **_FILE)] = None,
     output_schema: Annotated[
         Path | None, typer.Option(help="JSON schema file: the session must answer in this shape.", **_FILE)
@@ -59,6 +62,7 @@ def run(
         "tags": tag or None,
         "max_acu_limit": max_acu,
         "devin_mode": mode,
+        "platform": platform,
         "structured_output_schema": _schema(output_schema),
     }
     _start(body, attach or [], recording, follow, json_)

@@ -128,6 +128,7 @@ class SessionCreate(BaseModel):
     max_acu_limit: int | None = None
     structured_output_schema: dict[str, Any] | None = None
     devin_mode: str | None = None
+    platform: str | None = None
     agent: str | None = None
     recording: str | None = None
 

@@ -121,6 +121,8 @@ ALLOWED = {
     ("domain/outposts/claims.py", "_lock", "outpost_entry"): BY_SESSION,
     ("domain/outposts/claims.py", "_lock", "session"): BY_SESSION,
     ("domain/outposts/claims.py", "put_back", "session"): BY_SESSION,
+    ("domain/outposts/claims.py", "row_of_token", "outpost_entry"): LOGIN,
+    ("domain/outposts/claims.py", "row_of_token", "session"): LOGIN,
     ("domain/outposts/queue.py", "follow", "outpost_entry"): BY_SESSION,
     ("domain/outposts/queue.py", "follow", "session"): BY_SESSION,
     ("domain/outposts/room.py", "*", "session"): "the loop works for all organizations; each outpost is its own",

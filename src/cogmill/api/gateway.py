@@ -30,7 +30,10 @@ def route(runtime: Runtime) -> WebSocketRoute:
     async def gateway(socket: WebSocket) -> None:
         call = Call(runtime, Scope("", None), new_id("req"), None)
         try:
-            row = await call.write(partial(claims.connect, session_id=_session(socket), token=_token(socket)))
+            session_id, token = _session(socket), _token(socket)
+            # Looked at before anything is written: strangers keep no writer waiting.
+            await call.read(partial(claims.row_of_token, session_id=session_id, token=token))
+            row = await call.write(partial(claims.connect, session_id=session_id, token=token))
         except Refusal as refusal:
             await socket.send_denial_response(refused(refusal, call.request_id))
             return

@@ -31,6 +31,7 @@ from cogmill.models.sessions import session
 
 GATEWAY = "/opbeta/outposts/gateway"
 TOKEN_PREFIX = "cogc_"  # noqa: S105 - what tokens begin with, no secret
+_NO_TOKEN = "The connect token is not the one of a claim that waits for its worker. Claim the session again."  # noqa: S105
 _columns = outpost_entry.c
 _SHOWN = (
     session.c.session_id, session.c.status, session.c.run_state, session.c.is_archived, session.c.epoch,
@@ -132,18 +133,29 @@ def release(ctx: Context, session_id: str, acceptor_id: str) -> EntryOut:
     return present(ctx, _find(ctx, session_id))
 
 
+def row_of_token(ctx: Context, session_id: str, token: str) -> int:
+    """The session that a connect token opens a connection for. Refused when it opens none; looks only, at one row."""
+    query = select(*outpost_entry.c, session.c.status).join(session, session.c.id == _columns.session)
+    row = ctx.db.execute(query.where(session.c.session_id == full_id(session_id))).one_or_none()
+    if row is None or not _opens(ctx, row, token):
+        raise Refused(_NO_TOKEN)
+    return int(row.session)
+
+
+def _opens(ctx: Context, row: Any, token: str) -> bool:
+    in_time = row.claim_deadline is not None and row.claim_deadline > ctx.now
+    lives = row.gone_at is None and row.status != "suspended"
+    return in_time and lives and bool(row.token_hash == ctx.runtime.keyring.token_hash(token))
+
+
 def connect(ctx: Context, session_id: str, token: str) -> Row[Any]:
     """Begin a worker's connection with the token of its claim, which counts once. Refused when it does not.
 
     A connection that stands already is over by this: its worker comes anew. Answers the entry.
     """
-    query = select(_columns.session).join(session, session.c.id == _columns.session)
-    row_id = ctx.db.execute(query.where(session.c.session_id == full_id(session_id))).scalar()
-    row = None if row_id is None else _lock(ctx, row_id)
-    sent = ctx.runtime.keyring.token_hash(token)
-    is_right = row is not None and row.token_hash == sent and row.gone_at is None and row.status != "suspended"
-    if row is None or not is_right or row.claim_deadline is None or row.claim_deadline <= ctx.now:
-        raise Refused("The connect token is not the one of a claim that waits for its worker. Claim the session again.")
+    row = _lock(ctx, row_of_token(ctx, session_id, token))
+    if not _opens(ctx, row, token):
+        raise Refused(_NO_TOKEN)
     if row.connection is not None:
         put_back(ctx, row, f"Worker {row.acceptor_id} has connected anew")
     mine = {"acceptor_id": row.acceptor_id, "claim_deadline": None, "token_hash": None, "connection": new_id("link")}

@@ -313,8 +313,9 @@ RESOURCES = {
         {"name": "First", "target": "command", "pattern": "never", "action": "warn"},
         {
             "name": Field(WORDS, REFUSED), "target": Field(st.sampled_from(["command", "prompt"]), REFUSED),
-            "pattern": Field(WORDS, REFUSED), "action": Field(st.sampled_from(["warn", "block"]), REFUSED),
-            "is_enabled": Field(st.booleans(), REFUSED),
+            "pattern": Field(WORDS, REFUSED), "judgement": Field(NEVER, CLEARS),
+            "action": Field(st.sampled_from(["warn", "block"]), REFUSED), "is_enabled": Field(st.booleans(), REFUSED),
+            "when_unanswered": Field(st.sampled_from(["act", "pass"]), REFUSED),
         },
     ),
     "profile of scans": scan_profile("update_organization_code_scan_profile", ORG),

@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo migration-page test serve check bench bench-usage bench-findings soak lock format clean set-up
+.PHONY: help demo migration-page test test-gitea serve check bench bench-usage bench-findings soak lock format clean set-up
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -29,6 +29,18 @@ demo: $(STAMP)  ## Set up, start a server, run one session on a real repository,
 
 test: $(STAMP)  ## Run the whole test suite, on SQLite and on PostgreSQL
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) $(ARGS)
+
+# The source of Gitea without its pages' scripts, which the API does not need.
+GITEA := code.gitea.io/gitea@v1.24.6
+.venv/gitea/gitea:
+	@command -v go >/dev/null || { echo "Go 1.24 or newer is needed to build Gitea." >&2; exit 1; }
+	rm -rf .venv/gitea
+	cp -r "$$(go mod download -json $(GITEA) | $(PYTHON) -c 'import json, sys; print(json.load(sys.stdin)["Dir"])')" .venv/gitea
+	chmod -R u+w .venv/gitea
+	cd .venv/gitea && go build -tags 'sqlite sqlite_unlock_notify' -o gitea .
+
+test-gitea: $(STAMP) .venv/gitea/gitea  ## Build a real Gitea (ten minutes, needs Go) and run the tests that need one
+	TEST_GITEA=$(CURDIR)/.venv/gitea/gitea $(BIN)/python -m pytest --numprocesses=0 tests/engine/test_real_gitea.py $(ARGS)
 
 serve: $(STAMP)  ## Serve API, pages and engine on 127.0.0.1:8400
 	@exec $(BIN)/cogmill serve $(ARGS)

@@ -97,7 +97,8 @@ def required(op: Op, part: str) -> Any:
     if issubclass(annotation.annotation, RootModel):
         return []
     fields = annotation.annotation.model_fields.items()
-    return {name: SAMPLES.get(name, "a") for name, field in fields if field.is_required()}
+    besides = BESIDES.get(op.id, {}) if part == "body" else {}
+    return {name: SAMPLES.get(name, "a") for name, field in fields if field.is_required()} | besides
 
 
 @dataclass
@@ -111,7 +112,7 @@ class Calls:
         if op.takes_file:
             query = required(op, "query")
             return await client.request(op.method, path, params=query, files={"file": ("a.txt", b"a")})
-        body = None if op.method == GET else required(op, "body") | BESIDES.get(op.id, {})
+        body = None if op.method == GET else required(op, "body")
         return await client.request(op.method, path, params=required(op, "query"), json=body)
 
 

@@ -55,6 +55,19 @@ metric_user = Table(
     sqlite_with_rowid=False,
 )
 
+metric_person = Table(
+    "metric_person",
+    metadata,
+    Column("enterprise_id", String, primary_key=True),
+    Column("span", String, primary_key=True, comment="d: day, w: week from Monday, m: month"),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", String, primary_key=True),
+    Column("sessions", Integer, nullable=False),
+    Column("searches", Integer, nullable=False),
+    comment="the same of all organizations that are not deleted together",
+    sqlite_with_rowid=False,
+)
+
 metric_activity = Table(
     "metric_activity",
     metadata,

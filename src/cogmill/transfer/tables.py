@@ -64,6 +64,7 @@ NOT_OF_ORGANIZATIONS = {
     "metric_activity": "sums of the enterprise as well; made anew",
     "metric_category": "made anew from its sessions",
     "metric_mark": "made anew",
+    "metric_person": "sums of the enterprise; made anew",
     "metric_sum": "made anew from its sessions",
     "metric_user": "made anew from its sessions",
 }

@@ -12,7 +12,7 @@ from cogmill.domain.metrics.spans import DAY, Range, Span, day_of, days_inside, 
 from cogmill.domain.metrics.stale import stale_days
 from cogmill.domain.metrics.totals import in_spans, pieces_of
 from cogmill.models.access import organization
-from cogmill.models.metrics import metric_activity, metric_user
+from cogmill.models.metrics import metric_activity, metric_person, metric_user
 
 MOST_PIECES = 50
 """Beyond that a range is counted as a whole."""
@@ -61,8 +61,10 @@ def _parts(
 
 
 def _summed(scope: Scope, which: Which, span: tuple[Span, Range], sign: int) -> Select[Any]:
-    columns = metric_user.c
-    query = owned(metric_user, scope).where(in_spans(metric_user, [span]))
+    is_all = scope.org_id is None and which.org_ids is None
+    table = metric_person if is_all else metric_user
+    columns, rows = table.c, of_enterprise(table, scope) if is_all else owned(table, scope)
+    query = rows.where(in_spans(table, [span]))
     query = query if which.org_ids is None else query.where(columns.org_id.in_(which.org_ids))
     query = query if which.user_ids is None else query.where(columns.user_id.in_(which.user_ids))
     did = (columns.sessions * sign).label("sessions"), (columns.searches * sign).label("searches")

@@ -8,14 +8,22 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, insert, literal, select
+from sqlalchemy import Connection, Select, Table, delete, func, insert, literal, select
 
 from cogmill.access.scope import Scope, of_enterprise, owned
 from cogmill.domain.metrics import counting
 from cogmill.domain.metrics.counting import Counts, Which
 from cogmill.domain.metrics.spans import DAY, Span, end_of, start_of
 from cogmill.models.access import enterprise, organization
-from cogmill.models.metrics import COUNTERS, metric_activity, metric_category, metric_mark, metric_sum, metric_user
+from cogmill.models.metrics import (
+    COUNTERS,
+    metric_activity,
+    metric_category,
+    metric_mark,
+    metric_person,
+    metric_sum,
+    metric_user,
+)
 
 Rows = list[dict[str, Any]]
 SUMMED: dict[Table, tuple[Span, ...]] = {metric_sum: ("m",), metric_category: ("m",), metric_user: ("w", "m")}
@@ -109,6 +117,7 @@ def store(db: Connection, one: Day) -> None:
     for kind in ("d", "w", "m"):
         start = start_of(kind, one.day)
         _people(db, one.scope, kind, start)
+        _together(db, top, kind, start)
         _people(db, top, kind, start)
 
 
@@ -131,15 +140,30 @@ def _sum_up(db: Connection, table: Table, scope: Scope, span: Span, start: int) 
     db.execute(insert(table).from_select(names, made.group_by(table.c.org_id, *keys)))
 
 
+def people_of(scope: Scope, span: Span, start: int) -> Select[Any]:
+    """What each person did in a span, in all organizations of the scope that are not deleted."""
+    user = metric_user.c
+    each = owned(metric_user, scope).where(user.span == span, user.start == start).group_by(user.user_id)
+    sums = func.sum(user.sessions).label("sessions"), func.sum(user.searches).label("searches")
+    return each.with_only_columns(user.user_id, *sums)
+
+
+def _together(db: Connection, top: Scope, span: Span, start: int) -> None:
+    columns = metric_person.c
+    mine = (columns.enterprise_id == top.enterprise_id, columns.span == span, columns.start == start)
+    db.execute(delete(metric_person).where(*mine))
+    each = people_of(top, span, start).subquery().c
+    made = select(literal(top.enterprise_id), literal(span), literal(start), each.user_id, each.sessions, each.searches)
+    names = ["enterprise_id", "span", "start", "user_id", "sessions", "searches"]
+    db.execute(insert(metric_person).from_select(names, made))
+
+
 def _people(db: Connection, scope: Scope, span: Span, start: int) -> None:
     """How many people did how much, in the organization, or in all that are not deleted."""
     columns, place = metric_activity.c, scope.org_id or ""
     of = (columns.enterprise_id == scope.enterprise_id, columns.org_id == place)
     db.execute(delete(metric_activity).where(*of, columns.span == span, columns.start == start))
-    user = metric_user.c
-    each = owned(metric_user, scope).where(user.span == span, user.start == start).group_by(user.user_id)
-    sums = each.with_only_columns(func.sum(user.sessions).label("sessions"), func.sum(user.searches).label("searches"))
-    did = sums.subquery().c
+    did = people_of(scope, span, start).subquery().c
     made = select(
         literal(scope.enterprise_id), literal(place), literal(span), literal(start), did.sessions, did.searches,
         func.count(),

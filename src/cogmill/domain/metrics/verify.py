@@ -1,16 +1,17 @@
 """Comparing the sums of days, weeks and months with what they should be."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, insert
 
 from cogmill.access.scope import Scope, of_enterprise, owned
-from cogmill.domain.metrics.folding import SUMMED, rows_of
-from cogmill.domain.metrics.spans import DAY, day_of, end_of, start_of
+from cogmill.domain.metrics.folding import SUMMED, people_of, rows_of
+from cogmill.domain.metrics.spans import DAY, Span, day_of, end_of, start_of
 from cogmill.domain.metrics.stale import stale_days
 from cogmill.models.access import organization
-from cogmill.models.metrics import metric_activity, metric_mark, metric_user
+from cogmill.models.metrics import metric_activity, metric_mark, metric_person
 from cogmill.models.repositories import code_search
 from cogmill.models.sessions import pull_request, session
 
@@ -71,16 +72,18 @@ def _of_days(db: Connection, table: Table, scope: Scope, begin: int, end: int) -
     return {tuple(row[: len(names)]): tuple(int(one) for one in row[len(names) :]) for row in rows}
 
 
-def _people_differ(db: Connection, scope: Scope, span: str, start: int) -> bool:
-    columns, user = metric_activity.c, metric_user.c
+def _people_differ(db: Connection, scope: Scope, span: Span, start: int) -> bool:
+    columns, person = metric_activity.c, metric_person.c
     kept = of_enterprise(metric_activity, scope).where(
         columns.org_id == (scope.org_id or ""), columns.span == span, columns.start == start
     )
-    each = owned(metric_user, scope).where(user.span == span, user.start == start).group_by(user.user_id)
-    counts: dict[tuple[int, int], int] = {}
-    for row in db.execute(each.with_only_columns(func.sum(user.sessions), func.sum(user.searches))):
-        did = int(row[0]), int(row[1])
-        counts[did] = counts.get(did, 0) + 1
+    people = {row.user_id: (int(row[1]), int(row[2])) for row in db.execute(people_of(scope, span, start))}
+    if scope.org_id is None:
+        together = of_enterprise(metric_person, scope, person.user_id, person.sessions, person.searches)
+        rows = db.execute(together.where(person.span == span, person.start == start))
+        if {row.user_id: (row.sessions, row.searches) for row in rows} != people:
+            return True
+    counts = Counter(people.values())
     return {(row.sessions, row.searches): row.users for row in db.execute(kept)} != counts
 
 

@@ -60,9 +60,10 @@ class MirrorCache:
         self._running: dict[str, tuple[float, asyncio.Task[Path]]] = {}
 
     def place(self, ref: RepositoryRef, scope: str = "") -> Path:
-        """Where the mirror lies. `scope` keeps apart what different tenants fetched with their own credentials;
+        """Where the mirror lies.
 
-        each has a folder of its own, which can be removed with the tenant.
+        `scope` keeps apart what different tenants fetched with their own credentials; each has a folder of its own,
+        which can be removed with the tenant.
         """
         if ref.clone_url is None:
             raise RepositoryRefused(f"{ref.name} has no address yet; its provider must resolve it first.")

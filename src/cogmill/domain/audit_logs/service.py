@@ -85,9 +85,10 @@ def _window(ctx: Context, query: AuditLogQuery) -> tuple[int | None, int | None]
 
 
 def _within(begin: float, end: float | None) -> ColumnElement[bool]:
-    """Whether a record is of the time asked for. The ids find the place; planners are to make nothing of this:
+    """Whether a record is of the time asked for.
 
-    no index over times, and no guess that few records pass, for which PostgreSQL would read and sort the whole window.
+    The ids find the place; planners are to make nothing of this: no index over times, and no guess that few records
+    pass, for which PostgreSQL would read and sort the whole window.
     """
     at = audit_log.c.created_at
     return case((at >= begin if end is None else and_(at >= begin, at < end), true()), else_=false())

@@ -16,9 +16,9 @@ LONGEST = 300.0
 
 
 async def watch(call: Call, query: EntriesQuery) -> AsyncIterator[bytes]:
-    """The stream behind a cursor; without one, it begins with everything that there is. Filters but `outpost` are
+    """The stream behind a cursor; without one, it begins with everything that there is.
 
-    not looked at: an entry that stops fitting one has to be told of as well.
+    Filters but `outpost` are not looked at: an entry that stops fitting one has to be told of as well.
     """
     after = 0 if query.cursor is None else decode_cursor(query.cursor)
     return _follow(call, query.outpost, after)

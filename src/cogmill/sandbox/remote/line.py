@@ -25,9 +25,10 @@ class _Question:
 
 @dataclass(slots=True)
 class Line:
-    """One connection. When it is lost, whoever waits for an answer waits on, to be cancelled by whoever notes the loss:
+    """One connection.
 
-    an error would read as a failed step, where in truth nobody knows how far the step came.
+    When it is lost, whoever waits for an answer waits on, to be cancelled by whoever notes the loss: an error would
+    read as a failed step, where in truth nobody knows how far the step came.
     """
 
     channel: Channel

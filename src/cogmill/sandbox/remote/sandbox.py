@@ -26,9 +26,9 @@ _STOPPED = frozenset(get_args(StopReason))
 
 
 class RemoteSandbox:
-    """Implements the `Sandbox` protocol over a worker's connection. What the worker says is a stranger's word: bounded
+    """Implements the `Sandbox` protocol over a worker's connection.
 
-    here once more, and never more than a text, a number or bytes.
+    What the worker says is a stranger's word: bounded here once more, and never more than a text, a number or bytes.
     """
 
     def __init__(self, spec: SandboxSpec, line: Line, mounts: Mapping[str, str], keep: str | None) -> None:

@@ -137,6 +137,8 @@ class StillEngine:
 
     async def stop(self) -> None: ...
 
+    def limited(self) -> None: ...
+
     def runnable(self, row_id: int, org_id: str, priority: int) -> None:
         self.queued.append(row_id)
 

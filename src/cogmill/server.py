@@ -164,7 +164,7 @@ def build(settings: Settings, installation: Installation) -> tuple[Starlette, Ru
     )
     engine = EmbeddedEngine(tools)
     signals.runnable, signals.cancelled, signals.runs = engine.runnable, engine.cancelled, engine.runs
-    signals.due, signals.trouble = engine.due, engine.trouble
+    signals.due, signals.limited, signals.trouble = engine.due, engine.limited, engine.trouble
     workers = engine.workers
     signals.wanted, signals.let_go, signals.attached = workers.wanted, workers.let_go, workers.attached
 

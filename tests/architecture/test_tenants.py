@@ -155,6 +155,7 @@ ALLOWED = {
     ("domain/sessions/queries.py", "_pull_requests", "pull_request"): BY_SESSION,
     ("domain/sessions/queries.py", "_children", "session"): BY_SESSION,
     ("domain/sessions/active_time.py", "of_cut_run", "session_event"): BY_SESSION,
+    ("domain/sessions/active_time.py", "_call_under_way", "session_event"): BY_SESSION,
     ("domain/sessions/events.py", "*", "event"): BY_SESSION,
     ("domain/sessions/service.py", "reload", "session"): BY_SESSION,
     ("domain/sessions/service.py", "_locked_below", "session"): "children are made within their parent's organization",

@@ -42,6 +42,8 @@ class Signals:
     """Asked, not told: whether a session runs in this process now. One whose process was cut does not."""
     appended: Callable[[int, Callable[[], list[tuple[int, bytes]]]], None] = lambda _session, _events: None
     """New events of a session, asked for if somebody watches: (seq, the event as JSON)."""
+    limited: Callable[[], None] = lambda: None
+    """A limit of the cycle was set or changed: what runs shall look at once."""
     due: Callable[[str], None] = lambda _loop: None
     """A background loop, by its name, has something to do now or at another time than it knows."""
     wanted: Callable[[int], None] = lambda _session: None

@@ -5,7 +5,7 @@ A run to which no limit holds pays for none of this but a look every few seconds
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -52,12 +52,15 @@ class Limit(Suspend):
 class Allowance:
     """Of one run. As a context it looks after what is set aside until the turn is over."""
 
-    def __init__(self, store: Store, meter: Meter, stopping: asyncio.Event) -> None:
+    def __init__(self, store: Store, meter: Meter, stopping: asyncio.Event, looks: set[Callable[[], None]]) -> None:
         self.meter = meter
         self._store = store
         self._stopping = stopping
+        self._looks = looks
+        """Of all runs of the process."""
         self._lock = asyncio.Lock()
         self._woken = asyncio.Event()
+        self._must_look = False
         self._worst = 0
         """What the step under way may cost beside its time."""
         self._short: Answer | None = None
@@ -72,12 +75,19 @@ class Allowance:
 
     async def __aenter__(self) -> Self:
         self._keeper = asyncio.create_task(self._keep())
+        self._looks.add(self._look)
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._looks.discard(self._look)
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait([self._keeper])
+
+    def _look(self) -> None:
+        """A limit was set or changed: see at once what that means for the step under way."""
+        self._must_look = True
+        self._woken.set()
 
     async def ready(self, usd: Decimal = NOTHING) -> None:
         """Before a step: set aside what it can cost at most, and time. Waits for others; raises Limit."""
@@ -181,7 +191,7 @@ class Allowance:
     async def _pause(self) -> None:
         """Until half of what is set aside is gone; not longer than until the next look is due."""
         seconds = TICK
-        while True:
+        while not self._must_look:
             if self._store.is_limited:
                 seconds = min(TICK, max(SOON, self._left() / 2))
             self._woken.clear()
@@ -189,4 +199,5 @@ class Allowance:
                 async with asyncio.timeout(seconds):  # wait_for could swallow the end of the run
                     await self._woken.wait()
             except TimeoutError:
-                return
+                break
+        self._must_look = False

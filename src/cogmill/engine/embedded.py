@@ -146,6 +146,11 @@ class EmbeddedEngine:
         if task is not None:
             task.cancel()
 
+    def limited(self) -> None:
+        """Let everything that runs look at its limits now."""
+        for look in self._tools.looks:
+            look()
+
     @property
     def workers(self) -> Workers:
         """Of outposts."""

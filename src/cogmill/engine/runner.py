@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -68,6 +68,8 @@ class Tools:
     stopping: asyncio.Event
     model: ModelSettings | None = None
     """Of the installation, for questions that no session asks."""
+    looks: set[Callable[[], None]] = field(default_factory=set)
+    """Each lets one run look at its limits at once."""
 
 
 class Unprepared(Exception):
@@ -103,7 +105,7 @@ class Run:
         self.workspace = Workspace(tools.runtime, self.store, tools.driver, tools.mirrors)
         which = OWN_LIMIT if claimed.acu_limit == self.row.max_acu_limit else ORG_LIMIT
         self.meter = Meter(settings.acu_seconds, settings.acu_per_usd, self.row.acus_micro, claimed.acu_limit, which)
-        self.allowance = Allowance(self.store, self.meter, tools.stopping)
+        self.allowance = Allowance(self.store, self.meter, tools.stopping, tools.looks)
         self.watch = RunWatch(tools.runtime.traces, self.row, recovered=claimed.recovered)
         self.sandbox: Sandbox | None = None
         self.turn: LiveTurn | None = None

@@ -22,6 +22,9 @@ class Engine(Protocol):
     def runs(self, row_id: int) -> bool:
         """Whether a session runs now; one whose process was cut, and which waits to be taken up, does not."""
 
+    def limited(self) -> None:
+        """A limit of the cycle was set or changed: what runs looks at once."""
+
     def due(self, loop: str) -> None:
         """A background loop, by its name, has something to do now or at another time than it knows."""
 

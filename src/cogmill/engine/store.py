@@ -71,11 +71,11 @@ async def claim(runtime: Runtime, row_id: int) -> Claimed | None:
         events = [status_event(after)] if after != before else []
         left = of_cut_run(ctx, row) if cut else Unbooked()
         if cut:
-            told = {"acus": left.acus / MICRO}
-            events.append(NewEvent("session_recovered", "lifecycle", "Taken up again after an interruption", told))
+            again = "Taken up again after an interruption"
+            events.append(NewEvent("session_recovered", "lifecycle", again, left.told()))
         append(
-            ctx, row.id, row.session_id, events, epoch=row.epoch, state=after, acus=left.acus, use=left.use,
-            run_state="running", next_epoch=row.epoch + 1, active_since=ctx.now,
+            ctx, row.id, row.session_id, events, epoch=row.epoch, state=after, acus=left.acus, usd=left.usd,
+            use=left.use, run_state="running", next_epoch=row.epoch + 1, active_since=ctx.now,
         )  # fmt: skip
         if cut:
             reservations.release(ctx, row.id)

@@ -9,6 +9,7 @@ from typing import Literal
 from cogmill.code_index.searching import Kind, Wanted
 from cogmill.domain.attachments.service import stored_file
 from cogmill.domain.guardrails.rules import Hit, Rule
+from cogmill.domain.sessions.active_time import AT_MOST
 from cogmill.domain.sessions.log import NewEvent
 from cogmill.domain.sessions.states import Detail
 from cogmill.engine import guardrail_judge, scanning
@@ -112,7 +113,7 @@ class LiveTurn:
             return guardrail_judge.hit(rule, text, {"why": "no model is configured on this server any more"})
         model, asked = self._model, guardrail_judge.question(rule, self.redact(text))
         step = Step(
-            f"judgement:{rule.guardrail_id}:{key}", JUDGEMENT, "other", f"Guardrail “{rule.name}”", {}, False, "retry"
+            f"judgement:{rule.guardrail_id}:{key}", JUDGEMENT, "other", f"Guardrail “{rule.name}”", {}, True, "retry"
         )
         done = await self._step(
             step, lambda _steps: guardrail_judge.judge(model, asked), guardrail_judge.dearest(model, asked)
@@ -173,11 +174,18 @@ class LiveTurn:
         attempt = known.attempts + 1
         if step.effects:
             contents = {"key": step.key, "title": step.title, "attempt": attempt, "input": step.input}
+            if worst_case:
+                contents[AT_MOST] = str(worst_case)
             await self._store.append([NewEvent(f"{step.type}_started", step.category, step.title, contents)])
             known.attempts = attempt
             crash_point("step_started")
         began = time.monotonic()
-        result, usd = await self._act(step, action, attempt, seconds)
+        try:
+            result, usd = await self._act(step, action, attempt, seconds)
+        except Limit:
+            if worst_case:
+                await self._book_cut(step, known, worst_case)
+            raise
         crash_point("step_acted")
         return await self._complete(step, known, result, usd, time.monotonic() - began, attempt)
 
@@ -185,11 +193,21 @@ class LiveTurn:
         """Say that an earlier process was cut inside this step, before anything else happens."""
         known.reported = step.on_cut == "report"
         known.marked = known.attempts
-        contents = {"key": step.key, "title": step.title, "attempt": known.attempts, "reported": known.reported}
         then = "its effect is unknown" if known.reported else "it is run again"
-        summary = f"Interrupted: {step.title}; {then}"
-        await self._store.append([NewEvent(f"{step.type}_interrupted", step.category, summary, contents)])
+        await self._store.append([self._interrupted(step, known, then)])
         crash_point("cut_marked")
+
+    async def _book_cut(self, step: Step, known: Known, usd: Decimal) -> None:
+        """A model call was cut at a limit: nobody says what it cost, so that the most it can have cost is booked."""
+        async with self._allowance.booking(usd) as booked:
+            known.marked = known.attempts
+            event = self._interrupted(step, known, "what it can have cost at most is booked")
+            event.contents.update(acus=booked.acus / MICRO, usd=str(usd))
+            await self._store.append([event], booked=booked, use=booked.use())
+
+    def _interrupted(self, step: Step, known: Known, then: str) -> NewEvent:
+        contents = {"key": step.key, "title": step.title, "attempt": known.attempts, "reported": known.reported}
+        return NewEvent(f"{step.type}_interrupted", step.category, f"Interrupted: {step.title}; {then}", contents)
 
     def _within_budget(self, worst_case: Decimal) -> float | None:
         """Seconds that the limit leaves for the step, or the session sleeps."""

@@ -129,6 +129,7 @@ def change_enterprise(ctx: Context, limit: int | None) -> None:
 def _change(ctx: Context, account: Account, limit: int | None, detail: Detail, user_id: str | None) -> None:
     ctx.audited |= {"scope": account.kind, "cycle_acu_limit": limit}
     _store(ctx, account, limit)
+    ctx.after_commit.append(ctx.runtime.signals.limited)
     if limit is None or accounts.used_up(ctx, _only(ctx, account, account.id)) is None:
         return
     ctx.audited["suspended_sessions"] = suspend_all(ctx, None, detail, user_id=user_id)

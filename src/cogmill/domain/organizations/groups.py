@@ -35,6 +35,7 @@ def replace(ctx: Context, data: OrgGroupsIn) -> OrgGroupsOut:
     members = _checked_members(ctx, data)
     limits_before, members_before = _limits(ctx), _members(ctx)
     _store(ctx, limits, members)
+    ctx.after_commit.append(ctx.runtime.signals.limited)
     ctx.audited |= {
         "limits": {name: limit for name, limit in limits.items() if limits_before.get(name, -1) != limit},
         "removed": sorted(set(limits_before) - set(limits)),

@@ -63,6 +63,8 @@ def change(ctx: Context, data: OrganizationPatch) -> Row[Any]:
     if not changed:
         return before
     _store(ctx, **changed, updated_at=ctx.now)
+    if "max_cycle_acu_limit" in changed:
+        ctx.after_commit.append(ctx.runtime.signals.limited)
     limited = changed.get("max_cycle_acu_limit") is not None
     if limited and accounts.used_up(ctx, accounts.of(ctx, ctx.scope.one_org, None)) is not None:
         ctx.audited["suspended_sessions"] = suspend_all(ctx, ctx.scope.one_org, Detail.ORG_USAGE_LIMIT_EXCEEDED)

@@ -18,7 +18,7 @@ from cogmill.domain.outposts.schemas import (
     EntryStatus,
     NetworkPolicy,
 )
-from cogmill.domain.sessions.active_time import MICRO, of_stopped_run
+from cogmill.domain.sessions.active_time import of_stopped_run
 from cogmill.domain.sessions.log import NewEvent, append
 from cogmill.domain.sessions.queries import full_id
 from cogmill.domain.usage.reservations import release as unreserve
@@ -187,10 +187,10 @@ def put_back(ctx: Context, row: Row[Any], why: str) -> None:
         return
     whole = ctx.db.execute(select(session).where(session.c.id == row.session)).one()
     left = of_stopped_run(ctx, whole)
-    event.contents["acus"] = left.acus / MICRO
+    event.contents.update(left.told())
     append(
-        ctx, row.session, row.session_id, [event], acus=left.acus, use=left.use, next_epoch=row.epoch + 1,
-        run_state="queued", active_since=None,
+        ctx, row.session, row.session_id, [event], acus=left.acus, usd=left.usd, use=left.use,
+        next_epoch=row.epoch + 1, run_state="queued", active_since=None,
     )  # fmt: skip
     unreserve(ctx, row.session)
     ctx.after_commit.append(partial(ctx.runtime.signals.cancelled, row.session))

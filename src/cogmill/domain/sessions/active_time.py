@@ -1,6 +1,9 @@
-"""ACUs of the time that a session's run did not book itself, because it was stopped or cut."""
+"""ACUs of what a session's run did not book itself, because it was stopped or cut: time, and a model call under way."""
 
+import json
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -11,6 +14,14 @@ from cogmill.domain.usage.reservations import reserved
 from cogmill.models.sessions import session_event
 
 MICRO = 1_000_000
+AT_MOST = "usd_at_most"
+"""What the event that begins a model call says of its price, in US dollars."""
+_CALLS = ("model_call", "guardrail_judgement")
+_BOUNDS = (
+    *(f"{call}_{what}" for call in _CALLS for what in ("started", "completed", "interrupted")),
+    "session_recovered", "status_changed", "worker_left",
+)  # fmt: skip
+"""Of these events the last one tells whether a model call is under way that nobody has booked."""
 
 
 def active_acus(seconds: float, acu_seconds: float) -> int:
@@ -20,10 +31,16 @@ def active_acus(seconds: float, acu_seconds: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Unbooked:
-    """Active time that nobody has booked yet."""
+    """What nobody has booked yet."""
 
     acus: int = 0
+    usd: int = 0
+    """In millionths, as are the ACUs: what the model call under way can have cost at most."""
     use: Use = NOTHING
+
+    def told(self) -> dict[str, Any]:
+        """For the event that books it."""
+        return {"acus": self.acus / MICRO} | ({"usd": str(Decimal(self.usd) / MICRO)} if self.usd else {})
 
 
 def of_stopped_run(ctx: Context, row: SessionRow) -> Unbooked:
@@ -47,8 +64,17 @@ def of_cut_run(ctx: Context, row: SessionRow) -> Unbooked:
 
 def _until(ctx: Context, row: SessionRow, end: float) -> Unbooked:
     """Where a limit holds, no more counts than was set aside."""
+    settings, usd = ctx.runtime.settings, _call_under_way(ctx, row)
     seconds = max(0.0, end - row.active_since)
-    acus = active_acus(seconds, ctx.runtime.settings.acu_seconds)
+    acus = active_acus(seconds, settings.acu_seconds) + round(float(usd) * settings.acu_per_usd * MICRO)
     if (held := reserved(ctx, row.id)) is not None:
         acus = min(acus, held)
-    return Unbooked(acus, Use(at=end, active_ms=round(seconds * 1000)))
+    return Unbooked(acus, round(usd * MICRO), Use(at=end, active_ms=round(seconds * 1000)))
+
+
+def _call_under_way(ctx: Context, row: SessionRow) -> Decimal:
+    """US dollars at most. Nobody ever says what a call cost that was cut."""
+    columns = session_event.c
+    own = select(columns.contents).where(columns.session == row.id, columns.event_type.in_(_BOUNDS))
+    last = ctx.db.execute(own.order_by(columns.seq.desc()).limit(1)).scalar()
+    return Decimal(json.loads(last).get(AT_MOST, 0)) if last is not None else Decimal(0)

@@ -12,7 +12,7 @@ from cogmill.domain.guardrails.prompts import look
 from cogmill.domain.organizations.rules import check_tags
 from cogmill.domain.outposts import queue as outposts
 from cogmill.domain.pull_requests.closing import close_all
-from cogmill.domain.sessions.active_time import MICRO, of_stopped_run
+from cogmill.domain.sessions.active_time import of_stopped_run
 from cogmill.domain.sessions.create import announce, attribution, guarded, link_attachments, note_hits, set_labels
 from cogmill.domain.sessions.log import NewEvent, append, status_event
 from cogmill.domain.sessions.queries import SessionRow, find_to_change
@@ -155,10 +155,10 @@ def _stop(ctx: Context, row: SessionRow, trigger: Trigger, detail: Detail | None
     after = transition(State.of(row.status, row.status_detail), trigger, detail)
     who = "the server" if ctx.caller is None else ctx.caller.name
     left, event = of_stopped_run(ctx, row), status_event(after, f"asked by {who}")
-    event.contents["acus"] = left.acus / MICRO
+    event.contents.update(left.told())
     append(
-        ctx, row.id, row.session_id, [event], state=after, acus=left.acus, use=left.use, next_epoch=row.epoch + 1,
-        run_state="idle", idle_since=None, active_since=None,
+        ctx, row.id, row.session_id, [event], state=after, acus=left.acus, usd=left.usd, use=left.use,
+        next_epoch=row.epoch + 1, run_state="idle", idle_since=None, active_since=None,
     )  # fmt: skip
     if row.run_state == "running":
         release(ctx, row.id)

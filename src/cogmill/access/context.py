@@ -131,6 +131,8 @@ class Context:
     """The record's action, where the row of the table cannot know it."""
     is_limited: bool = False
     """Set by a booking: a limit of the cycle holds for its session."""
+    known: dict[Any, Any] | None = None
+    """What a unit that does many things of a kind reads only once; None: everything is read when it is asked for."""
 
     @property
     def principal(self) -> Principal:

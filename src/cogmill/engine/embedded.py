@@ -216,9 +216,10 @@ class EmbeddedEngine:
             self._idle_changed.set()
 
     async def _give_way(self) -> None:
-        """Under a burst of requests, or of schedules that are due, a session that may start waits up to a second."""
-        for _ in range(100):
-            if self._tools.runtime.database.waiting < BUSY and not self._burst.is_on:
+        """A session that may start lets a burst of requests go first for a second, of schedules for three."""
+        for tries in range(300):
+            is_busy = tries < 100 and self._tools.runtime.database.waiting >= BUSY
+            if not is_busy and not self._burst.is_on:
                 return
             await asyncio.sleep(0.01)
 

@@ -19,8 +19,17 @@ class HotSelect:
         row: Any = namedtuple("row", names)  # type: ignore[misc] # the names are the query's
         self._named: Callable[[tuple[Any, ...]], Any] = row._make
 
-    def __call__(self, db: Connection, values: Mapping[str, Any]) -> list[Any]:
-        """All rows, as named tuples."""
+    def __call__(self, db: Connection, values: Mapping[str, Any], known: dict[Any, Any] | None = None) -> list[Any]:
+        """All rows, as named tuples. Of what is `known`, a transaction that keeps such, those that it read first."""
+        if known is None:
+            return self._read(db, values)
+        key = (self, *values.items())
+        if key not in known:
+            known[key] = self._read(db, values)
+        found: list[Any] = known[key]
+        return found
+
+    def _read(self, db: Connection, values: Mapping[str, Any]) -> list[Any]:
         sql, order = self._ready.get(db.dialect.name) or self._compile(db)
         given = tuple([values[name] for name in order]) if order is not None else dict(values)
         return list(map(self._named, fetch(db, sql, given)))

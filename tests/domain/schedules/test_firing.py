@@ -227,10 +227,10 @@ async def test_a_fault_of_the_server_stops_neither_that_schedule_nor_others(sche
     bad, good = await schedules.create(name="bad"), await schedules.create(name="good")
     create = firing.create_session
 
-    def broken(ctx, data, *rest):
+    def broken(ctx, data, *rest, **more):
         if data.title == "bad":
             raise TypeError("password=hunter2")
-        return create(ctx, data, *rest)
+        return create(ctx, data, *rest, **more)
 
     monkeypatch.setattr(firing, "create_session", broken)
     await schedules.run("2027-01-04T07:00:00Z")

@@ -1,7 +1,7 @@
 """Appends records to an enterprise's audit chain: each is bound to the one before by a keyed hash."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, literal_column, select, text
@@ -60,14 +60,32 @@ def append(
     data: dict[str, Any],
 ) -> str:
     """Write one record in the transaction of the change; answers its audit_log_id."""
-    before, last = _last(db, keyring, enterprise_id)
     record = {
-        "audit_log_id": new_id("audit_log"), "enterprise_id": enterprise_id, "org_id": org_id, "action": action,
-        "created_at": last if at < last <= at + SLACK else at, "user_id": user_id, "service_user_id": service_user_id,
-        "request_id": request_id, "data": data,
+        "enterprise_id": enterprise_id, "org_id": org_id, "action": action, "at": at, "user_id": user_id,
+        "service_user_id": service_user_id, "request_id": request_id, "data": data,
     }  # fmt: skip
-    _INSERT(db, [{**record, "chain": link(keyring, before, record)}])
-    return str(record["audit_log_id"])
+    [audit_log_id] = append_all(db, keyring, [record])
+    return audit_log_id
+
+
+def append_all(db: Connection, keyring: Keyring, records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Write records of one transaction, each with the fields that `append` names; answers their audit_log_ids."""
+    ends: dict[str, tuple[str, float]] = {}
+    ids = []
+    for given in sorted(records, key=_enterprise):  # in one order, so that two writers wait at the first one of both
+        enterprise_id, at = given["enterprise_id"], given["at"]
+        before, last = ends.get(enterprise_id) or _last(db, keyring, enterprise_id)
+        ids.append(new_id("audit_log"))
+        record = {name: given[name] for name in HASHED if name in given}
+        record |= {"audit_log_id": ids[-1], "created_at": last if at < last <= at + SLACK else at}
+        record["chain"] = link(keyring, before, record)
+        _INSERT(db, [record])
+        ends[enterprise_id] = record["chain"], record["created_at"]
+    return ids
+
+
+def _enterprise(record: Mapping[str, Any]) -> str:
+    return str(record["enterprise_id"])
 
 
 def _last(db: Connection, keyring: Keyring, enterprise_id: str) -> tuple[str, float]:

@@ -44,7 +44,7 @@ def happened(ctx: Context, org_id: str, event_type: str, facts: Callable[[], dic
 
     Facts are ids, states, numbers and addresses: nothing that a person, a model or a program wrote.
     """
-    listening = LISTENING(ctx.db, {"org_id": org_id, "event_type": event_type})
+    listening = LISTENING(ctx.db, {"org_id": org_id, "event_type": event_type}, ctx.known)
     if not listening:
         return
     told = facts()

@@ -69,7 +69,7 @@ class Rules:
 
 def rules_of(ctx: Context, org_id: str, user_id: str | None = None) -> Rules:
     """The rules of an organization, deleted or not, for sessions in the name of a user."""
-    [row] = _RULES(ctx.db, {"org_id": org_id, "user_id": user_id})
+    [row] = _RULES(ctx.db, {"org_id": org_id, "user_id": user_id}, ctx.known)
     stopped = None
     if row.org_limit == 0:
         stopped = "The organization's max_cycle_acu_limit is 0: its sessions may not run."

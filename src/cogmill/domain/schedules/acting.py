@@ -5,15 +5,13 @@ from typing import Any
 
 from cogmill.access.context import Context
 from cogmill.access.permissions import Permission as P
-from cogmill.access.principals import Principal, principal_by_id
+from cogmill.access.principals import principal_by_id
 from cogmill.access.scope import Scope
 from cogmill.domain.sessions.queries import SessionRow, find_to_change
 from cogmill.kit.errors import BadRequest, Forbidden, NotFound
 
 MAY_START = (P.USE_DEVIN_SESSIONS, P.MANAGE_ORG_SESSIONS)
 """What creating a session, or writing to one, takes over the API."""
-Known = dict[str | None, Principal | None]
-"""Principals by their ids, as one transaction has read them."""
 
 
 def acting_user(row: Any) -> str | None:
@@ -22,14 +20,14 @@ def acting_user(row: Any) -> str | None:
     return user_id
 
 
-def act(ctx: Context, row: Any, known: Known | None = None) -> Context:
+def act(ctx: Context, row: Any) -> Context:
     """The same transaction in the name, and with the rights of now, of the one as whom the schedule runs.
 
     Forbidden when there is no such one any more, or it may not do what the schedule does.
     """
     user_id = acting_user(row)
     named = {"user_id": user_id} if user_id is not None else {"service_user_id": row.service_user_id}
-    known, own_id = {} if known is None else known, user_id or row.service_user_id
+    known, own_id = {} if ctx.known is None else ctx.known, user_id or row.service_user_id
     if own_id not in known:
         known[own_id] = principal_by_id(ctx.db, ctx.now, "schedule", **named)
     caller = known[own_id]

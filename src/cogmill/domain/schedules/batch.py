@@ -6,7 +6,6 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from cogmill.access.context import Context
 from cogmill.domain.audit_logs import chain
-from cogmill.domain.schedules.acting import Known
 from cogmill.domain.schedules.firing import Fired, fail, fire
 from cogmill.kit.db import savepoint
 from cogmill.kit.errors import Refusal
@@ -18,20 +17,19 @@ Due = tuple[int, float]
 
 def fire_all(ctx: Context, due: Sequence[Due]) -> int:
     """Do these runs; answers how many were ours to do. One that fails undoes nothing of the others."""
-    known: Known = {}
-    fired = [one for row_id, due_at in due if (one := _one(ctx, row_id, due_at, known)) is not None]
-    for one in fired:  # the chain is one for all writers of the enterprise: taken last, held shortly
-        if one.record is not None:
-            chain.append(ctx.db, ctx.runtime.keyring, **one.record)
+    ctx.known = {}
+    fired = [one for row_id, due_at in due if (one := _one(ctx, row_id, due_at)) is not None]
+    records = [one.record for one in fired if one.record is not None]
+    chain.append_all(ctx.db, ctx.runtime.keyring, records)  # one for all writers of the enterprise: held shortly
     return len(fired)
 
 
-def _one(ctx: Context, row_id: int, due_at: float, known: Known) -> Fired | None:
+def _one(ctx: Context, row_id: int, due_at: float) -> Fired | None:
     before: list[Callable[[], None]] = list(ctx.after_commit)
     afterwards: Callable[[Context], None] | None = None
     try:
         with savepoint(ctx.db):
-            return fire(ctx, row_id, due_at, known)
+            return fire(ctx, row_id, due_at)
     except Refusal as refusal:
         error, afterwards = refusal.detail, refusal.afterwards
     except (OperationalError, InterfaceError):

@@ -41,7 +41,7 @@ def stored(
     """Those of the organization, of the repositories and of the user; only `wanted` ones, unless that is None."""
     if wanted is not None and not wanted:
         return []
-    if wanted is None and not _ANY(ctx.db, {"org_id": ctx.scope.one_org}):
+    if wanted is None and not _ANY(ctx.db, {"org_id": ctx.scope.one_org}, ctx.known):
         return []
     columns = secret.c
     query = owned(secret, ctx.scope).where(or_(columns.user_id.is_(None), columns.user_id == user_id))

@@ -1,5 +1,6 @@
 """Creating a session: every rule of the create call, then one row, its first events and its place in the queue."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -72,12 +73,12 @@ class OfScan:
 
 def create_session(
     ctx: Context, data: SessionIn, parent_id: str | None, origin: str, schedule_id: str | None = None, *,
-    started_by: str | None = None, of_scan: OfScan | None = None,
+    started_by: str | None = None, of_scan: OfScan | None = None, told: Sequence[NewEvent] = (),
 ) -> SimpleNamespace:  # fmt: skip
     """Accept a session: it is durable and queued when this commits. Refuses whatever it could not honour.
 
     Answers the new row. `started_by`: the step of the parent's agent that asked for it. `of_scan`: what it is for.
-    No query follows the inserts: this is the hottest write of the API.
+    `told`: how it came about. No query follows the inserts: this is the hottest write of the API.
     """
     user_id = attribution(ctx, data.create_as_user_id)
     _check_rights(ctx, data, user_id)
@@ -96,7 +97,7 @@ def create_session(
     events = _first_events(ctx, data, tags, user_id, [a.name for a in attachments])
     events += [_playbook_event(playbook)] if playbook is not None else []
     events += [_secrets_event(secrets)] if secrets else []
-    events += guarded(looked)
+    events += [*told, *guarded(looked)]
     values = {
         "session_id": new_id("devin"), "org_id": ctx.scope.one_org, "user_id": user_id,
         "service_user_id": ctx.principal.service_user_id, "origin": origin, "title": data.title,

@@ -61,27 +61,32 @@ def append(
 ) -> str:
     """Write one record in the transaction of the change; answers its audit_log_id."""
     record = {
-        "enterprise_id": enterprise_id, "org_id": org_id, "action": action, "at": at, "user_id": user_id,
-        "service_user_id": service_user_id, "request_id": request_id, "data": data,
+        "audit_log_id": new_id("audit_log"), "enterprise_id": enterprise_id, "org_id": org_id, "action": action,
+        "created_at": at, "user_id": user_id, "service_user_id": service_user_id, "request_id": request_id,
+        "data": data,
     }  # fmt: skip
-    [audit_log_id] = append_all(db, keyring, [record])
-    return audit_log_id
+    _write(db, keyring, record, _last(db, keyring, enterprise_id))
+    return str(record["audit_log_id"])
 
 
-def append_all(db: Connection, keyring: Keyring, records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Write records of one transaction, each with the fields that `append` names; answers their audit_log_ids."""
+def append_all(db: Connection, keyring: Keyring, records: Sequence[Mapping[str, Any]]) -> None:
+    """Write records of one transaction, each with the fields that `append` names."""
     ends: dict[str, tuple[str, float]] = {}
-    ids = []
     for given in sorted(records, key=_enterprise):  # in one order, so that two writers wait at the first one of both
-        enterprise_id, at = given["enterprise_id"], given["at"]
-        before, last = ends.get(enterprise_id) or _last(db, keyring, enterprise_id)
-        ids.append(new_id("audit_log"))
-        record = {name: given[name] for name in HASHED if name in given}
-        record |= {"audit_log_id": ids[-1], "created_at": last if at < last <= at + SLACK else at}
-        record["chain"] = link(keyring, before, record)
-        _INSERT(db, [record])
-        ends[enterprise_id] = record["chain"], record["created_at"]
-    return ids
+        enterprise_id = given["enterprise_id"]
+        record = {**given, "audit_log_id": new_id("audit_log"), "created_at": given["at"]}
+        end = ends.get(enterprise_id) or _last(db, keyring, enterprise_id)
+        ends[enterprise_id] = _write(db, keyring, record, end)
+
+
+def _write(db: Connection, keyring: Keyring, record: dict[str, Any], end: tuple[str, float]) -> tuple[str, float]:
+    """Write a record behind the chain's end, its value and its time; answers the new one."""
+    before, last = end
+    if record["created_at"] < last <= record["created_at"] + SLACK:
+        record["created_at"] = last
+    record["chain"] = link(keyring, before, record)
+    _INSERT(db, [record])
+    return record["chain"], record["created_at"]
 
 
 def _enterprise(record: Mapping[str, Any]) -> str:

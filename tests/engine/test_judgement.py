@@ -8,6 +8,7 @@ import pytest
 from cogmill.domain.sessions.log import NewEvent, status_event
 from cogmill.domain.sessions.states import Detail, State, Status
 from cogmill.domain.usage.verify import check
+from cogmill.engine import guardrail_judge, judgement
 from cogmill.engine.agents.seam import ModelSettings
 from cogmill.engine.loops.insights import Insights
 
@@ -82,6 +83,21 @@ async def test_a_model_that_is_no_use_leaves_the_rules(provider, analysed, entry
     found = await analysed()
     assert (found["analysis"]["made_by"], found["category"]) == ("rules", "bug_fixing")
     assert (found["acus_consumed"] > 0) == ("text" in entry)  # an answer is paid for, whatever it says
+
+
+async def test_a_question_that_is_given_up_costs_what_it_can_have_cost_at_most(provider, analysed, monkeypatch):
+    monkeypatch.setattr(judgement, "SECONDS", 0.2)
+    provider.says({"text": json.dumps(SAID), "wait": 1})
+    found = await analysed()
+    assert found["analysis"]["made_by"] == "rules"
+    assert 0.12 < found["acus_consumed"] * 2 < 0.5  # US dollars for twice the longest answer, half an ACU for each
+
+    monkeypatch.setattr(guardrail_judge, "SECONDS", 0.2)
+    provider.says({"text": "No.", "wait": 1})
+    settings = ModelSettings("stub", provider.url, "none", Decimal(3), Decimal(15))
+    result, usd = await guardrail_judge.judge(settings, "{}")
+    assert (result.contents["violates"], result.contents["usd"]) == (None, str(usd))
+    assert usd == guardrail_judge.dearest(settings, "{}") > Decimal("0.1")
 
 
 @pytest.mark.settings(acu_per_usd=100_000.0)

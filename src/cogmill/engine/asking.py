@@ -17,6 +17,11 @@ _RETRIES = RetryPolicy(attempts=2, longest_wait=10.0)
 class NoAnswer(Exception):
     """The model did not answer; the text says why."""
 
+    def __init__(self, text: str, usd: Decimal = Decimal(0)) -> None:
+        super().__init__(text)
+        self.usd = usd
+        """What the question can have cost at most all the same: it was cut, and nobody says what it did cost."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -42,8 +47,11 @@ async def ask(settings: ModelSettings, instructions: str, text: str, seconds: fl
             provider = await asyncio.to_thread(importlib.import_module, "cogmill.engine.agents.model.provider")
             async with await asyncio.to_thread(provider.ProviderBackend, settings) as backend:
                 reply = await complete(backend, request, _RETRIES, lambda _text: None)
-    except (ModelFailure, TimeoutError) as failure:
-        raise NoAnswer(str(failure) or f"{settings.name} took longer than {seconds:.0f} seconds.") from None
+    except ModelFailure as failure:
+        raise NoAnswer(str(failure)) from None
+    except TimeoutError:
+        paid = dearest(settings, instructions, text)
+        raise NoAnswer(f"{settings.name} took longer than {seconds:.0f} seconds.", paid) from None
     return Answer(_json_in(_text_of(reply.response)), reply.usage, prices_for(settings).cost(reply.usage))
 
 

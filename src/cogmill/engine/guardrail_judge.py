@@ -46,9 +46,8 @@ async def judge(settings: ModelSettings, asked: str) -> tuple[StepResult, Decima
     try:
         answer = await asking.ask(settings, _INSTRUCTIONS, asked, SECONDS)
     except asking.NoAnswer as failure:
-        return StepResult(
-            {"violates": None, "why": str(failure)}, summary="A guardrail's model gave no answer"
-        ), Decimal(0)
+        none: Json = {"violates": None, "why": str(failure)} | ({"usd": str(failure.usd)} if failure.usd else {})
+        return StepResult(none, summary="A guardrail's model gave no answer"), failure.usd
     told = {"model": settings.name, "usage": answer.usage, "usd": str(answer.usd)}
     try:
         said = _Said.model_validate_json(answer.text).model_dump()

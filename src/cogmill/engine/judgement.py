@@ -102,7 +102,7 @@ async def judge(
     try:
         answer = await asking.ask(settings, instructions, text, SECONDS)
     except asking.NoAnswer as failure:
-        raise Unusable(str(failure)) from None
+        raise (Paid(str(failure), {}, failure.usd) if failure.usd else Unusable(str(failure))) from None
     try:
         said = Judgement.model_validate_json(answer.text)
     except ValidationError as problem:

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 
@@ -30,7 +31,8 @@ class StubProvider:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                stub.answer(self)
+                with suppress(BrokenPipeError, ConnectionResetError):  # whoever asked has gone
+                    stub.answer(self)
 
             def log_message(self, *_) -> None:
                 pass

@@ -66,8 +66,9 @@ def begun(served, provider, of_type):
             assert time.monotonic() < until
             time.sleep(0.02)
         [started] = of_type(session_id, "model_call_started")
-        assert AT_MOST < Decimal(started["usd_at_most"]) < AT_MOST * 2
-        return session_id, started["usd_at_most"]
+        usd = Decimal(str(started["usd_at_most"]))
+        assert AT_MOST < usd < AT_MOST * 2
+        return session_id, usd
 
     return begin
 
@@ -81,7 +82,7 @@ def check(served, of_type):
         paid = sum(Decimal(one["usd"]) for one in said if "acus" in one and "usd" in one)
         used = served.get(session_id)["acus_consumed"]
         assert used == pytest.approx(sum(one.get("acus", 0) for one in said), abs=1e-5)
-        assert paid == pytest.approx(Decimal(usd) * calls)
+        assert paid == pytest.approx(usd * calls)
         assert used > float(paid) / 2
         verified = CliRunner().invoke(app, ["usage", "verify", "--json"], env={"COGMILL_DATA": str(served.data)})
         assert verified.exit_code == 0, verified.output
@@ -99,7 +100,7 @@ def test_at_a_limit(served, begun, of_type, limit, check, whose):
     named = {"session": "usage_limit_exceeded", "organization": "org_usage_limit_exceeded"}
     assert session["status_detail"] == named[whose]
     [cut] = of_type(session_id, "model_call_interrupted")
-    assert (cut["usd"], cut["reported"]) == (usd, False)
+    assert (Decimal(cut["usd"]), cut["reported"]) == (usd, False)
     assert 0.9 < check(session_id, usd) <= 1.01
 
 
@@ -115,9 +116,12 @@ def test_a_first_limit_in_the_middle_of_a_call(served, begun, of_type, limit, ch
 
 
 def test_by_a_stop(served, begun, of_type, check):
-    session_id, usd = begun(20)
+    """The price is no text: this one's digits are a secret of the session, which no text shows."""
+    secret = {"key": "PRICE", "value": "0.16"}
+    session_id, usd = begun(20, session_secrets=[secret])
+    assert str(usd).startswith(secret["value"])
     assert served.client.delete(f"/v3/organizations/{served.keys['org_id']}/sessions/{session_id}").status_code == 200
-    assert Decimal(of_type(session_id, "status_changed")[-1]["usd"]) == Decimal(usd)
+    assert Decimal(of_type(session_id, "status_changed")[-1]["usd"]) == usd
     check(session_id, usd)
 
 
@@ -133,7 +137,7 @@ def test_by_kill_9_again_and_again(served, provider, begun, of_type, check):
             assert time.monotonic() < until
             time.sleep(0.02)
     served.wait(session_id, "finished")
-    assert [Decimal(one["usd"]) for one in of_type(session_id, "session_recovered")] == [Decimal(usd)] * 2
+    assert [Decimal(one["usd"]) for one in of_type(session_id, "session_recovered")] == [usd] * 2
     assert len(of_type(session_id, "model_call_interrupted")) == 2
     [done] = of_type(session_id, "model_call_completed")
-    check(session_id, (2 * Decimal(usd) + Decimal(done["usd"])) / 3, calls=3)
+    check(session_id, (2 * usd + Decimal(done["usd"])) / 3, calls=3)

@@ -175,7 +175,7 @@ class LiveTurn:
         if step.effects:
             contents = {"key": step.key, "title": step.title, "attempt": attempt, "input": step.input}
             if worst_case:
-                contents[AT_MOST] = str(worst_case)
+                contents[AT_MOST] = float(worst_case)
             await self._store.append([NewEvent(f"{step.type}_started", step.category, step.title, contents)])
             known.attempts = attempt
             crash_point("step_started")

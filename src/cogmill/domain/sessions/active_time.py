@@ -15,7 +15,7 @@ from cogmill.models.sessions import session_event
 
 MICRO = 1_000_000
 AT_MOST = "usd_at_most"
-"""What the event that begins a model call says of its price, in US dollars."""
+"""What the event that begins a model call says of its price, in US dollars. No text: secrets are cut out of those."""
 _CALLS = ("model_call", "guardrail_judgement")
 _BOUNDS = (
     *(f"{call}_{what}" for call in _CALLS for what in ("started", "completed", "interrupted")),
@@ -77,4 +77,4 @@ def _call_under_way(ctx: Context, row: SessionRow) -> Decimal:
     columns = session_event.c
     own = select(columns.contents).where(columns.session == row.id, columns.event_type.in_(_BOUNDS))
     last = ctx.db.execute(own.order_by(columns.seq.desc()).limit(1)).scalar()
-    return Decimal(json.loads(last).get(AT_MOST, 0)) if last is not None else Decimal(0)
+    return Decimal(str(json.loads(last).get(AT_MOST, 0))) if last is not None else Decimal(0)

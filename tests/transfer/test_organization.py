@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import create_engine, select
 from typer.testing import CliRunner
 
+from cogmill.domain.attachments.service import stored_file
 from cogmill.kit.db import sqlite_engine
 from cogmill.main import app
 from cogmill.models import metadata
@@ -153,11 +154,36 @@ async def test_a_forged_file_reaches_nobody_else(site, things, server, empty_sit
     assert target.done("import", file)["org_id"] == world.org
 
 
-def _forge(source, path, table, change, extra=None):
+@pytest.mark.one_database
+async def test_ids_are_no_paths_and_nothing_runs_by_itself(site, things, server, empty_site, tmp_path):
+    """Folders and files are named by ids: a forged one would lead out of the data folder."""
+    file, forged, away = tmp_path / "org.cogmill", tmp_path / "forged.cogmill", str(tmp_path / "away")
+    site.done("export", file, "--org", server.world.org)
+    for name, column in (("session", "session_id"), ("attachment", "attachment_id"), ("snapshot_build", "build_id")):
+        for value in (away, "../../away", ".."):
+            _forge(file, forged, name, {column: value})
+            target = empty_site("sqlite")
+            target.done("init")
+            refused = target("import", forged)
+            assert (refused.code, "is no id" in refused.err) == (1, True), (name, refused.err)
+    _forge(file, forged, "", {}, org_id=away)
+    refused = target("import", forged)
+    assert (refused.code, "is no id of an organization" in refused.err) == (1, True), refused.err
+    _forge(file, forged, "session", {"run_state": "queued", "active_since": 1.0})
+    target = empty_site("sqlite")
+    target.done("init")
+    target.done("import", forged)
+    assert {(one["run_state"], one["active_since"]) for one in rows(target, "session")} == {("idle", None)}
+    for named in (away, "../../keys.json", ".."):  # as messages and requests of a forged log may name files
+        with pytest.raises(FileNotFoundError):
+            stored_file(tmp_path, named)
+
+
+def _forge(source, path, table, change, extra=None, **manifest):
     """The same file with other values in the first row of a table, and checksums that fit."""
     with Archive(source) as archive:
         list(archive.check())
-        writer, done = Writer(path, archive.manifest), False
+        writer, done = Writer(path, archive.manifest | manifest), False
         for part, window in archive.parts():
             if part.table is None:
                 continue

@@ -300,8 +300,8 @@ class LiveTurn:
 
     async def attachment(self, attachment_id: str) -> bytes | None:
         """As it was uploaded (see the seam)."""
-        path = stored_file(self._store.runtime.settings.data, attachment_id)
         try:
+            path = stored_file(self._store.runtime.settings.data, attachment_id)
             return await asyncio.to_thread(path.read_bytes)
         except FileNotFoundError:
             return None

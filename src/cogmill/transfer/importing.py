@@ -19,7 +19,7 @@ from cogmill.preconditions import Unusable
 from cogmill.transfer import unfinished
 from cogmill.transfer.archive import Archive, Damaged, Part, Window, unpacked
 from cogmill.transfer.files import is_placeable, place
-from cogmill.transfer.mapping import Mapping, Row
+from cogmill.transfer.mapping import Mapping, Row, is_plain_id
 from cogmill.transfer.rows import decoded
 from cogmill.transfer.tables import TO_SET, UNDER_KEYS, WITHOUT_VALUES, exported, to_itself
 
@@ -36,6 +36,8 @@ def checked(archive: Archive, told: Told) -> None:
             f"it was written by a newer Cogmill ({manifest.get('cogmill')}, revision {manifest.get('revision')}; this "
             f"one has {HEAD}): install that one first"
         )
+    if manifest["scope"] == "organization" and not is_plain_id(str(manifest["org_id"])):
+        raise Damaged(f"{str(manifest['org_id'])[:200]!r} is no id of an organization")
     known = {table.name for table in exported(of_organization=manifest.get("scope") == "organization")}
     for part, done in archive.check():
         if part.table is not None and part.table not in known:

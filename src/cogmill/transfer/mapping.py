@@ -1,5 +1,6 @@
 """What an organization's rows become in another enterprise: its people, roles and numbers there."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,8 @@ from cogmill.transfer.rows import decoded
 from cogmill.transfer.tables import OF_ORGANIZATIONS, counted
 
 Row = dict[str, Any]
+_PLAIN_ID = re.compile(r"(?!\.{1,2}$)[^/\\\0]+")
+"""Ids become names of folders and files."""
 
 
 @dataclass(slots=True)
@@ -55,6 +58,9 @@ class Mapping:
         foreign |= any(row[name] is not None and not _is_number(row[name]) for name, _ in counted(table))
         if foreign:
             raise Damaged(f"a row of {table.name} belongs to somebody else")
+        for name, value in row.items():
+            if name.endswith("_id") and isinstance(value, str) and not is_plain_id(value):
+                raise Damaged(f"a row of {table.name} has {value[:200]!r} as its {name}, which is no id")
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -62,6 +68,11 @@ class Mapping:
         if isinstance(value, dict):
             return {name: self._value(one) for name, one in value.items()}
         return [self._value(one) for one in value] if isinstance(value, list) else value
+
+
+def is_plain_id(text: str) -> bool:
+    """Whether an id names nothing but itself where it is part of a path."""
+    return _PLAIN_ID.fullmatch(text) is not None
 
 
 def _is_number(value: Any) -> bool:

@@ -78,6 +78,7 @@ WITHOUT_VALUES: dict[str, dict[str, Any]] = {
 """What becomes of values under the keys file in tables that stay: secrets are to be set again, hooks made again."""
 OF_ORGANIZATIONS: dict[str, dict[str, Any]] = {
     "organization": {"deleted_at": None},
+    "session": {"run_state": "idle", "active_since": None},
     "user_account": {"password_hash": None},
     "schedule": {"enabled": False, "due_at": None},
     "automation": {"enabled": False, "next_at": None},

@@ -16,6 +16,7 @@ from cogmill.models.access import organization
 from cogmill.models.content import attachment
 
 LINK_SECONDS = 300
+_ID = re.compile(r"[0-9a-fA-F-]{1,40}")
 _CONTENT_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+(?: ?; ?[\w-]+=(?:[\w.+-]+|\"[\w.+ :/-]*\"))*", re.ASCII)
 _IN_URL = re.compile(r"/attachments/([0-9a-fA-F-]{32,36})(?:/[^/]*)?/?$")
 _LINE = re.compile(r'^ATTACHMENT:[ \t]*"([^"\n]{1,2083})"[ \t\r]*$', re.MULTILINE)
@@ -32,7 +33,9 @@ class AttachmentNotFound(NotFound):
 
 
 def stored_file(data: Path, attachment_id: str) -> Path:
-    """Where the bytes of an attachment lie."""
+    """Where the bytes of an attachment lie. What is no id, in a log from elsewhere, names no file."""
+    if _ID.fullmatch(attachment_id) is None:
+        raise FileNotFoundError(f"{attachment_id[:100]!r} is no attachment")
     return data / "attachments" / attachment_id[:2] / attachment_id
 
 

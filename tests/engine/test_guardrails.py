@@ -116,6 +116,40 @@ def test_what_is_declined_does_not_run(served, rule):
     assert [one["action_taken"] for one in violations(served, session_id)] == ["declined"]
 
 
+@pytest.mark.parametrize(("answer", "outcome"), [("skip", "declined"), ("approve", "approved")])
+@pytest.mark.parametrize("then", ["deleted", "warn"])
+def test_an_answer_counts_whatever_became_of_the_rule(served, rule, answer, outcome, then):
+    text = f"true {answer} {then}"
+    one = rule("ask", text)
+    session_id = served.create(ONE.format(text))
+    served.wait(session_id, "waiting_for_approval")
+    key = {"authorization": f"Bearer {served.keys['enterprise_key']}"}
+    if then == "deleted":
+        assert httpx.delete(f"{served.url}{RULES}/{one}", headers=key, timeout=30).status_code == 200
+    else:
+        changed = httpx.patch(f"{served.url}{RULES}/{one}", json={"action": "warn"}, headers=key, timeout=30)
+        assert changed.status_code == 200
+    message(served, session_id, answer)
+    served.wait(session_id, "finished")
+    assert [one[0] for one in outputs(served, session_id)][1] == ("ran-second" if answer == "approve" else "")
+    assert [one["action_taken"] for one in violations(served, session_id)] == [outcome]
+
+
+def test_a_rule_that_comes_while_another_one_asks_asks_as_well(served, rule):
+    first = rule("ask", "true both")
+    session_id = served.create(ONE.format("true both"))
+    served.wait(session_id, "waiting_for_approval")
+    second = rule("ask", "both && echo")
+    message(served, session_id, "approve")
+    served.wait(session_id, "waiting_for_approval")
+    assert [one[0] for one in outputs(served, session_id)] == [""]
+    message(served, session_id, "approve")
+    served.wait(session_id, "finished")
+    assert [one[0] for one in outputs(served, session_id)] == ["", "ran-second", "third"]
+    found = [(one["guardrail_id"], one["action_taken"]) for one in violations(served, session_id)]
+    assert found == [(first, "approved"), (second, "approved")]
+
+
 def test_a_rule_on_paths_and_one_on_hosts(served, rule):
     rule("block", "^/workspace/kept/", "write")
     rule("warn", r"(^|\.)example\.org$", "egress")

@@ -63,15 +63,18 @@ class Guard:
         if not subjects:
             return None
         rules, hits = await self._look(step.key, subjects)
-        if not hits:
-            return None
+        answer = self.answers.get(_asked(step))
+        if answer is not None:
+            await self._heard(step, answer)
         if (blocking := _first(hits, "block")) is not None:
             text = f"Refused by the guardrail “{blocking.rule.name}”. Do it in another way, or do without it."
             return await self._refuse(step, rules, hits, text)
-        if (asking := _first(hits, "ask")) is None:
-            await self._note(step.key, rules, hits, [])
-            return None
-        return await self._approval(step, rules, hits, asking)
+        if answer is not None and not answer.is_yes:  # a no stays a no, whatever has become of the rule meanwhile
+            return await self._refuse(step, rules, [], f"The user did not approve, and answered: {answer.text}")
+        if (asking := _first(hits, "ask")) is not None:
+            await self._approval(step, rules, hits, asking, answer)
+        await self._note(step.key, rules, hits, [])
+        return None
 
     async def left_out(self, messages: Sequence[LogEvent]) -> list[LogEvent]:
         """Those that the agent must not be told, by a model's judgement; what patterns refuse never comes so far."""
@@ -105,25 +108,25 @@ class Guard:
             hits += [one for one in judged if one is not None]
         return rules, hits
 
-    async def _approval(self, step: Step, rules: Rules, hits: list[Hit], asking: Hit) -> Json | None:
-        asked = f"guardrail:{step.key}"
-        if asked not in self.answers:
-            await self._ask(step, rules, hits, asking, asked)
-        answer = self.answers.get(asked)
-        if answer is None:
-            raise Asks
-        ids = [found for hit in hits if (found := self.noted.get((step.key, hit.rule.guardrail_id))) is not None]
+    async def _approval(self, step: Step, rules: Rules, hits: list[Hit], asking: Hit, answer: Answer | None) -> None:
+        """Nothing more is to be asked; or else raises `Asks`. A yes is none to a rule that came after the question."""
+        new = [hit for hit in hits if hit.rule.action == "ask" and (step.key, hit.rule.guardrail_id) not in self.noted]
+        if answer is not None and not new:
+            return
+        if answer is not None or _asked(step) not in self.answers:
+            await self._ask(step, rules, hits, new[0] if new else asking)
+        raise Asks
+
+    async def _heard(self, step: Step, answer: Answer) -> None:
+        """Write the answer into what was asked."""
+        ids = [event for (key, _), event in self.noted.items() if key == step.key]
         await self.store.fenced(lambda ctx: self._answered(ctx, ids, is_yes=answer.is_yes))
-        if answer.is_yes:
-            return None
-        text = f"The user did not approve, and answered: {answer.text}"
-        return await self._refuse(step, rules, [], text)
 
     def _answered(self, ctx: Context, ids: list[str], *, is_yes: bool) -> None:
         for one in ids:
             violations.answered(ctx, self.store.row.session_id, one, is_yes=is_yes)
 
-    async def _ask(self, step: Step, rules: Rules, hits: list[Hit], asking: Hit, asked: str) -> None:
+    async def _ask(self, step: Step, rules: Rules, hits: list[Hit], asking: Hit) -> None:
         shown = rules.without_secrets(asking.text)
         question = (
             f"May I do this? The guardrail “{asking.rule.name}” wants you to decide.\n\n{_fenced(shown)}\n\n{HOW}"
@@ -131,11 +134,11 @@ class Guard:
         summary = f"Asks for approval: {first_line(step.title, 100)}"
         events = [
             NewEvent("devin_message", "message", question, {"message": question}),
-            NewEvent(REQUESTED, "other", summary, {"calls": [asked], "guardrail_id": asking.rule.guardrail_id}),
+            NewEvent(REQUESTED, "other", summary, {"calls": [_asked(step)], "guardrail_id": asking.rule.guardrail_id}),
         ]
         await self._note(step.key, rules, hits, events)
         crash_point("guardrail_asked")
-        self.answers[asked] = None
+        self.answers[_asked(step)] = None
 
     async def _refuse(self, step: Step, rules: Rules, hits: list[Hit], text: str) -> Json:
         head = {name: step.input[name] for name in _HEAD if name in step.input}
@@ -170,6 +173,11 @@ class Guard:
     def _last_message(self) -> str:
         said = (event.contents.get("message") for event in reversed(self.history) if event.event_type == "user_message")
         return str(next(said, None) or self.store.row.prompt)
+
+
+def _asked(step: Step) -> str:
+    """The key of what is asked about it."""
+    return f"guardrail:{step.key}"
 
 
 def _is_settled(status: Mapping[str, Any]) -> bool:

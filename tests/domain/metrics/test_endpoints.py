@@ -19,6 +19,8 @@ async def test_ranges_are_required_and_make_sense(server):
     assert "more than 4000 entries" in long.text
     empty = {"time_after": 5, "time_before": 5}
     assert (await client.get(f"{base}/mau", params=empty)).json() == []
+    last = {"time_after": 253_402_300_700, "time_before": 253_402_300_799}
+    assert (await client.get(f"{base}/mau", params=last)).json()[0]["end_time"] == 253_402_300_800
     negative = {"time_after": 0, "time_before": 5, "min_sessions": -1}
     assert (await client.get(f"{base}/active-users", params=negative)).status_code == 422
 

@@ -12,6 +12,7 @@ from cogmill.domain.sessions.log import NewEvent, append
 from cogmill.domain.usage.ledger import Use
 from cogmill.domain.usage.times import cycle_of, day_of, next_cycle
 from cogmill.domain.usage.verify import check
+from cogmill.kit.paging import encode_cursor
 from cogmill.models import usage
 from cogmill.models.sessions import session
 
@@ -124,6 +125,8 @@ async def test_cycles_go_back_to_the_first_use(server, history):
     while paged[-1]["end_cursor"] and len(paged) < 4:
         paged.append((await admin.get(f"{ENTERPRISE}/cycles?first=1&after={paged[-1]['end_cursor']}")).json())
     assert [one["items"][0] for one in paged] == items[: len(paged)]
+    empty = await admin.get(f"{ENTERPRISE}/cycles?after={encode_cursor(-62_135_500_000)}")  # of the year 1
+    assert (empty.status_code, empty.json()["items"], empty.json()["has_next_page"]) == (200, [], False)
 
 
 async def test_verify_names_a_sum_that_was_changed(server, history):

@@ -1,8 +1,9 @@
 """Days, weeks and months, all in UTC, and how a range of time is put together from them. Knows no database."""
 
+from calendar import monthrange
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
 
@@ -31,7 +32,8 @@ def start_of(span: Span, at: float) -> int:
 def end_of(span: Span, start: int) -> int:
     """Where the span ends that begins there."""
     if span == "m":
-        return start_of("m", (datetime.fromtimestamp(start, UTC) + timedelta(days=32)).timestamp())
+        first = datetime.fromtimestamp(start, UTC)
+        return start + monthrange(first.year, first.month)[1] * DAY
     return start + (DAY if span == "d" else 7 * DAY)
 
 

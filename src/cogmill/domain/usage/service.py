@@ -34,6 +34,8 @@ def cycles(ctx: Context, page: PageQuery) -> Slice[ConsumptionCycle]:
     made = ctx.db.execute(of_enterprise(enterprise, ctx.scope, enterprise.c.created_at)).scalar_one()
     first = min(made, _first_use(ctx) or made)
     start = ctx.now if page.after is None else min(ctx.now, decode_cursor(page.after) - 1)
+    if start < first:
+        return Slice([], None)
     found: list[ConsumptionCycle] = []
     for begin, end in islice(cycles_back_from(start), page.first + 1):
         if end > first:

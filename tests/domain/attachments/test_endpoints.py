@@ -337,3 +337,13 @@ PNG, PDF = b"\x89PNG\r\n\x1a\n....", b"%PDF-1.7 ..."
 )  # fmt: skip
 def test_pictures_are_what_they_say(declared, content, kept):
     assert clean_type(declared, content) == kept
+
+
+@pytest.mark.parametrize("address", ["http://[abc", "https://a]b/attachments/x", "//\u2100.com/x"])
+async def test_what_is_no_address_is_refused_as_no_attachment(server, address):
+    client = await server.client("org_admin")
+    path = f"/v3/organizations/{server.world.org}/sessions"
+    for body in ({"attachment_urls": [address]}, {"prompt": f'Read.\nATTACHMENT:"{address}"'}):
+        answer = await client.post(path, json={"prompt": "Read."} | body)
+        assert answer.status_code == 422, answer.text
+        assert "is no attachment of this organization" in answer.json()["detail"][0]["msg"]

@@ -1,5 +1,7 @@
 """Playbooks over HTTP: their life, who sees and changes which, versions, and what a session makes of them."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import select
 
@@ -197,3 +199,14 @@ async def test_children_follow_the_playbook_that_their_parent_names(playbooks, s
     assert (await sessions.create(parent=plain))["playbook_id"] == own["playbook_id"]
     await playbooks.ask("DELETE", f"{playbooks.of_org}/{for_children['playbook_id']}")
     assert (await sessions.create(parent=parent))["playbook_id"] is None
+
+
+async def test_of_playbooks_saved_at_once_one_gets_the_macro(playbooks, server):
+    client = await server.client("org_admin")
+    before = [await playbooks.create(title=f"P{number}") for number in range(4)]
+    body = {"title": "Release", "body": BODY, "macro": "!wanted"}
+    saved = [client.put(f"{playbooks.of_org}/{one['playbook_id']}", json=body) for one in before]
+    answers = await asyncio.gather(*(client.post(playbooks.of_org, json=body) for _ in range(8)), *saved)
+    assert sorted(one.status_code for one in answers) == [200] + [409] * 11
+    kept = (await playbooks.ask("GET", playbooks.of_org))["items"]
+    assert [one["macro"] for one in kept].count("!wanted") == 1

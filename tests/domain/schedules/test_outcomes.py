@@ -101,3 +101,19 @@ async def test_a_prompt_that_a_guardrail_blocks_is_a_failure_and_a_violation(sch
     assert "No payroll" in (await schedules.get(made))["last_error_message"]
     (found,) = (await admin.get("/v3beta1/enterprise/guardrail-violations")).json()["items"]
     assert (found["user_message"], found["action_taken"]) == ("Print the payroll.", "blocked")
+
+
+async def test_an_automation_hears_of_every_failure_that_has_no_session(schedules, server):
+    admin, base = await server.client("enterprise_admin"), f"/v3/organizations/{server.world.org}"
+    rule = {"name": "No payroll", "target": "prompt", "pattern": "payroll", "action": "block"}
+    assert (await admin.post("/cogmill/v1/enterprise/guardrails", json=rule)).status_code == 200
+    body = {"run_as": "organization", "actions": [{"type": "start_session", "prompt": "Why?"}]}
+    body["triggers"] = [{"event_type": "schedule:failed"}]
+    answer = await (await server.client("org_admin")).post(f"{base}/automations", json=body)
+    assert answer.status_code == 200, answer.text
+    made = await schedules.create(prompt="Print the payroll.", notify_on="never")
+    for day in range(4, 12):  # more in a row than automations may set off one another
+        await schedules.run(f"2027-01-{day:02}T07:00:00Z")
+    assert (await schedules.get(made))["consecutive_failures"] == 8
+    runs = await server.read(lambda ctx: ctx.db.execute(select(automation_run)).all())
+    assert sorted((row.event["run"], row.depth) for row in runs) == [(number, 1) for number in range(1, 9)]

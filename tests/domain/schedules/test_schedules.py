@@ -292,3 +292,15 @@ async def test_bypassing_approval_takes_the_expert_permission(schedules, ids):
     assert (await schedules.create(bypass_approval=True))["bypass_approval"] is True
     refused = await schedules.create(create_as_user_id=ids.world.ids["colleague"], bypass_approval=True, expect=403)
     assert "UseDevinExpert" in refused["detail"]
+
+
+@pytest.mark.parametrize(
+    "at", ["9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00+12:00"]
+)
+async def test_a_time_beyond_the_calendar_is_refused(schedules, at):
+    once = {"frequency": ..., "schedule_type": "one_time"}
+    refused = await schedules.create(expect=422, scheduled_at=at, **once)
+    assert "calendar" in refused["detail"][0]["msg"]
+    made = await schedules.once()
+    await schedules.patch(made, expect=422, scheduled_at=at)
+    assert await schedules.get(made) == made

@@ -94,10 +94,10 @@ def find(ctx: Context, attachment_id: str, name: str | None = None) -> Any:
 
 def resolve(ctx: Context, url: str, *, at: str) -> Any:
     """The attachment behind a URL of this server, or behind a bare id; foreign addresses are never fetched."""
-    match = _IN_URL.search(unquote(urlsplit(url).path))
     try:
+        match = _IN_URL.search(unquote(urlsplit(url).path))
         return find(ctx, match.group(1) if match else url)
-    except AttachmentNotFound:
+    except (AttachmentNotFound, ValueError):  # an address with a bracket too many, for one
         raise Invalid.at(
             "body", at, msg=f"{url[:200]!r} is no attachment of this organization; upload the file first."
         ) from None

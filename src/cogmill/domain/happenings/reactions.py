@@ -28,8 +28,9 @@ def react(ctx: Context, automation_ids: list[str], event_type: str, data: dict[s
     """
     rows = ctx.db.execute(select(automation).where(automation.c.automation_id.in_(automation_ids))).all()
     columns = automation_run.c
-    touched = select(columns.automation_id, columns.depth).where(columns.session_id == data.get("session_id"))
-    before = ctx.db.execute(touched).all()
+    session_id = data.get("session_id")  # None: a run of a schedule that got none; it is nobody's own
+    touched = select(columns.automation_id, columns.depth).where(columns.session_id == session_id)
+    before = ctx.db.execute(touched).all() if session_id is not None else []
     depth = max((one.depth for one in before), default=0) + 1
     own = {one.automation_id for one in before}
     moment = data.get("seq") or data.get("head_commit") or f"{data.get('schedule_id')}/{data.get('run')}"

@@ -11,6 +11,7 @@ from cogmill.domain.playbooks.schemas import PlaybookIn, PlaybookOut, PlaybookVe
 from cogmill.kit.errors import Conflict, NotFound
 from cogmill.kit.ids import ordered_id
 from cogmill.kit.paging import Slice, fetch_merged_page, fetch_page
+from cogmill.models.access import organization
 from cogmill.models.content import playbook, playbook_version
 from cogmill.models.knowledge import knowledge_note
 from cogmill.web.params import PageQuery
@@ -118,6 +119,9 @@ def _check_macro(ctx: Context, macro: str | None, but: str | None) -> None:
     """A macro names one playbook of its organization, or of the enterprise. The organization's own goes first."""
     if macro is None:
         return
+    # One writer at a time for what must be unique in an organization; notes with macros wait for the same row.
+    first = owned(organization, ctx.scope, organization.c.org_id).order_by(organization.c.org_id).limit(1)
+    ctx.db.execute(first.with_for_update(key_share=True))
     columns = playbook.c
     taken = of_enterprise(playbook, ctx.scope, columns.playbook_id).where(columns.macro == macro)
     taken = taken.where(columns.org_id == ctx.scope.org_id if ctx.scope.org_id else columns.org_id.is_(None))

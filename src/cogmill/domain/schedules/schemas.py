@@ -1,6 +1,6 @@
 """What goes in and out of schedules; names and meanings are the contract's. Times are ISO 8601 here."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
@@ -8,11 +8,20 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 from cogmill.domain.schedules.times import check_cron
 from cogmill.web.params import Body, Out, Query, Tag
 
+
+def _of_the_calendar(at: datetime) -> datetime:
+    """In UTC; ValueError for what lies beyond the calendar there, or once it is seconds."""
+    try:
+        return datetime.fromtimestamp(at.timestamp(), UTC)
+    except (OverflowError, ValueError):
+        raise ValueError("this time lies beyond the calendar, in UTC") from None
+
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S", strip_whitespace=True)]
 Prompt = Annotated[str, StringConstraints(min_length=1, max_length=200_000, pattern=r"\S")]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Cron = Annotated[str, StringConstraints(max_length=200), AfterValidator(check_cron)]
-When = Annotated[AwareDatetime, Field(strict=True)]
+When = Annotated[AwareDatetime, Field(strict=True), AfterValidator(_of_the_calendar)]
 Interval = Annotated[int, Field(ge=1, le=1000)]
 Tags = Annotated[list[Tag], Field(max_length=50)]
 AgentIn = Literal["devin", "data_analyst", "advanced"]

@@ -1,6 +1,6 @@
 """Keeping schedules: every rule of their fields, of who may say what they do, and as whom."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -130,7 +130,7 @@ def _columns(data: ScheduleIn | SchedulePatch, names: set[str]) -> dict[str, Any
     if values.get("agent") == "advanced":  # of older clients
         values["agent"] = "devin"
     if isinstance(at := values.get("scheduled_at"), datetime):
-        values["scheduled_at"] = at.astimezone(UTC).timestamp()
+        values["scheduled_at"] = at.timestamp()
     if values.get("tags") is not None:
         values["tags"] = list(dict.fromkeys(values["tags"]))
     return values

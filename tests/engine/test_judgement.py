@@ -8,9 +8,12 @@ import pytest
 from cogmill.domain.sessions.log import NewEvent, status_event
 from cogmill.domain.sessions.states import Detail, State, Status
 from cogmill.domain.usage.verify import check
-from cogmill.engine import guardrail_judge, judgement
+from cogmill.engine import asking, guardrail_judge, judgement
 from cogmill.engine.agents.seam import ModelSettings
 from cogmill.engine.loops.insights import Insights
+from cogmill.engine.metering import MICRO
+from cogmill.engine.runner import Run, Tools
+from cogmill.engine.store import claim
 
 from .agents.provider import StubProvider
 
@@ -107,3 +110,31 @@ async def test_a_limit_that_leaves_no_room_is_kept(server, sessions, provider, a
     assert (await admin.patch(org, json={"max_session_acu_limit": 1})).status_code == 200
     found = await analysed()
     assert (found["analysis"]["made_by"], provider.requests, found["acus_consumed"]) == ("rules", [], 0)
+
+
+@pytest.mark.parametrize("limit", ["of the cycle", None])
+async def test_a_run_that_begins_meanwhile_leaves_room_for_what_is_asked(
+    server, sessions, provider, analysed, monkeypatch, limit
+):
+    """The session's own limit holds for both together."""
+    ask, claims = asking.ask, []
+
+    async def woken_meanwhile(*args):
+        [found] = (await sessions.list_())["items"]
+        path = f"/v3/organizations/{server.world.org}/sessions/{found['session_id']}/messages"
+        answer = await (await server.client("org_admin")).post(path, json={"message": "Go on."})
+        assert answer.status_code == 200, answer.text
+        claims.append(await claim(server.runtime, (await sessions.row(found["session_id"])).id))
+        return await ask(*args)
+
+    if limit is not None:
+        admin = await server.client("enterprise_admin")
+        org = f"/v3/enterprise/organizations/{server.world.org}"
+        assert (await admin.patch(org, json={"max_cycle_acu_limit": 5})).status_code == 200
+    monkeypatch.setattr(asking, "ask", woken_meanwhile)
+    provider.says({"text": json.dumps(SAID), "usage": (1_000, 8_000)})
+    found = await analysed(max_acu_limit=1)
+    assert found["analysis"]["made_by"] == "stub"
+    [claimed] = claims
+    meter = Run(Tools(server.runtime, None, None, None, None), claimed).meter
+    assert 0 < found["acus_consumed"] <= 1 - meter.remaining() / MICRO < 0.2

@@ -6,6 +6,7 @@ import urllib.parse
 from collections import Counter, defaultdict
 from decimal import Decimal
 from itertools import product
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -26,6 +27,7 @@ from cogmill.domain.sessions.states import (
     transition,
 )
 from cogmill.engine import live_output, metering
+from cogmill.engine.allowance import Allowance
 from cogmill.engine.fair_queue import FairQueue
 from cogmill.engine.live_output import LiveOutput
 from cogmill.engine.metering import MICRO, Meter
@@ -390,3 +392,16 @@ def test_waiting_costs_nothing(clock):
     count = meter(clock, consumed=5)
     assert count.book().acus == 0
     assert count.consumed == 5
+
+
+async def test_what_could_not_be_written_down_is_booked_with_what_comes_next():
+    meter = Meter(900.0, 1.0, 0, None, held=10 * MICRO)
+    allowance = Allowance(SimpleNamespace(is_limited=False), meter, asyncio.Event(), set())
+    with pytest.raises(OSError, match="no database"):
+        async with allowance.booking(Decimal(2)):
+            raise OSError("no database")
+    assert (meter.consumed, meter.held) == (0, 10 * MICRO)
+    async with allowance.booking(Decimal(1)) as booked:
+        pass
+    assert (booked.usd, round(booked.acus / MICRO), meter.owed) == (3 * MICRO, 3, 0)
+    assert meter.book().usd == 0

@@ -89,6 +89,33 @@ async def test_the_next_claim_books_what_a_cut_run_shows_to_have_used(server, se
     assert (await check(one))[1].acus_micro == pytest.approx(100_000, abs=20)
 
 
+async def test_a_clock_that_is_set_back_makes_no_use_and_hides_none(server, sessions, store, check):
+    one = await store()
+    await one.append([note("first")])
+    await one.append([note("last")])
+    log, row = await check(one)
+    later = update(session_event).where(session_event.c.session == row.id, session_event.c.seq == log[-2].seq)
+    await server.write(lambda ctx: ctx.db.execute(later.values(created_at=log[-1].created_at + 3600)))
+    await sessions.change(row.session_id, active_since=log[-1].created_at - 90)
+    assert (await claim(server.runtime, row.id)).recovered
+    assert (await check(one))[1].acus_micro == 100_000  # 90 of the 900 seconds of an ACU
+
+    two = await store()
+    await two.append([NewEvent("model_call_started", "other", "Ask", {"key": "m", "usd_at_most": "2"})])
+    log, row = await check(two)
+    await sessions.change(row.session_id, active_since=log[-1].created_at + 3600)
+    assert (await claim(server.runtime, row.id)).recovered
+    log, row = await check(two)
+    assert (row.usd_micro, json.loads(log[-1].contents)["usd"]) == (2_000_000, "2")
+
+
+async def test_what_no_database_takes_in_a_text_makes_no_write_fail(store, check):
+    one = await store()
+    await one.append([note("print\0f \ud83d", said="print\0f \ud83d")])
+    log, _ = await check(one)
+    assert (log[-1].summary, json.loads(log[-1].contents)) == ("print f ?", {"said": "print\0f ?"})
+
+
 @pytest.mark.parametrize(("runs", "acus"), [(False, 0.05), (True, 0.1)], ids=["cut", "running"])
 async def test_a_stop_books_no_time_in_which_the_server_was_away(
     server, sessions, store, check, monkeypatch, runs, acus

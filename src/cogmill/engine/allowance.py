@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Self
@@ -171,8 +172,12 @@ class Allowance:
     async def booking(self, usd: Decimal) -> AsyncIterator[Booked]:
         """Book a step, to be written down within: meanwhile nothing is set aside."""
         async with self._lock:
-            self._worst = 0
-            yield self.meter.book(usd, keep=SLICE)
+            self._worst, before = 0, replace(self.meter)
+            try:
+                yield self.meter.book(usd, keep=SLICE)
+            except Exception:
+                self.meter.undo(before, usd)
+                raise
 
     async def _keep(self) -> None:
         """Set aside more before it is needed; notice limits that come and go."""

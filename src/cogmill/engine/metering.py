@@ -47,6 +47,8 @@ class Meter:
     limit_name: str = OWN_LIMIT
     held: int | None = None
     """Millionths of an ACU that are set aside of the cycle's limits; None while none holds. No more is ever booked."""
+    owed: Decimal = Decimal(0)
+    """US dollars of calls that were made, and could not be written down."""
     _booked_until: float = field(default_factory=time.monotonic)
 
     def cost(self, seconds: float, usd: Decimal = Decimal(0)) -> int:
@@ -66,7 +68,7 @@ class Meter:
 
         `keep`: the seconds that stay set aside, if so many were; the rest is given back.
         """
-        now = time.monotonic()
+        now, usd, self.owed = time.monotonic(), usd + self.owed, Decimal(0)
         seconds = now - self._booked_until
         micro, kept = self.cost(seconds, usd), 0
         if self.held is not None:
@@ -75,6 +77,11 @@ class Meter:
         self._booked_until = now
         self.consumed += micro
         return Booked(micro, round(usd * MICRO), round(seconds * 1000), kept)
+
+    def undo(self, before: "Meter", usd: Decimal) -> None:
+        """What was booked could not be written down: it is booked again with what comes next."""
+        self.consumed, self.held, self._booked_until = before.consumed, before.held, before._booked_until
+        self.owed = before.owed + usd
 
     def remaining(self) -> int | None:
         """Millionths left below the limit, unbooked time taken off; None without a limit."""

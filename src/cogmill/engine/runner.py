@@ -104,7 +104,8 @@ class Run:
         self.store = Store(tools.runtime, claimed)
         self.workspace = Workspace(tools.runtime, self.store, tools.driver, tools.mirrors)
         which = OWN_LIMIT if claimed.acu_limit == self.row.max_acu_limit else ORG_LIMIT
-        self.meter = Meter(settings.acu_seconds, settings.acu_per_usd, self.row.acus_micro, claimed.acu_limit, which)
+        gone = self.row.acus_micro + claimed.asked_for
+        self.meter = Meter(settings.acu_seconds, settings.acu_per_usd, gone, claimed.acu_limit, which)
         self.allowance = Allowance(self.store, self.meter, tools.stopping, tools.looks)
         self.watch = RunWatch(tools.runtime.traces, self.row, recovered=claimed.recovered)
         self.sandbox: Sandbox | None = None

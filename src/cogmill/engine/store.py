@@ -47,6 +47,8 @@ class Claimed:
     """Why nothing may run in its organization; None when sessions may."""
     accounts: Accounts
     """Whose limits of the cycle hold for it."""
+    asked_for: int = 0
+    """Millionths of an ACU of its own limit that a question for its insights may still cost."""
 
 
 def title_of(prompt: str) -> str:
@@ -83,7 +85,9 @@ async def claim(runtime: Runtime, row_id: int) -> Claimed | None:
         row = ctx.db.execute(select(session).where(session.c.id == row_id)).one()
         reservations.begin(ctx, row, rules.accounts)
         limit = rules.session_limit(row.max_acu_limit)
-        return Claimed(row, row.epoch, secrets_of(ctx, row), cut, limit, rules.stopped, rules.accounts)
+        asked_for = reservations.reserved(ctx, row.id, reservations.INSIGHTS) if limit is not None else None
+        secrets = secrets_of(ctx, row)
+        return Claimed(row, row.epoch, secrets, cut, limit, rules.stopped, rules.accounts, asked_for or 0)
 
     claimed = await _call(runtime, "", None, f"claim-{row_id}").write(work)
     crash_point("claimed")

@@ -24,13 +24,18 @@ def against(command):
         "Removing everything": [
             "rm -rf /", "rm -rf / --no-preserve-root", "sudo rm -r -f /*", "rm -rf ~", 'rm -rf "$HOME"',
             "a; rm -fr /;b",
-            "rm --recursive --force /", "rm -rf ${HOME}/",
+            "rm --recursive --force /", "rm -rf ${HOME}/", "bash -c 'rm -rf /'", 'sh -c "rm -rf ~/"', "/bin/rm -rf /",
+            "\\rm -rf /", "rm -rf \\\n  /", "bash <<E\nrm -rf /\nE", "x=`rm -rf /`", 'rm -rf "$HOME"/*', "rm -rf ~/*",
+            "bash -c 'rm -rf \"/\"'", "rm -rf '/'", "true\nrm -r -f -- /",
         ],
-        "Overwriting disks": ["dd if=/dev/zero of=/dev/sda bs=1M", "mkfs.ext4 -F /dev/nvme0n1", "mkfs /dev/sdb"],
+        "Overwriting disks": [
+            "dd if=/dev/zero of=/dev/sda bs=1M", "mkfs.ext4 -F /dev/nvme0n1", "mkfs /dev/sdb",
+            "dd if=/dev/zero of='/dev/sda'", "bash -c '/sbin/mkfs.ext4 /dev/sdb'",
+        ],
         "Fork bomb": [":(){ :|:& };:"],
         "Pushing to the main branch by force": [
             "git push -f origin main", "git push origin main --force", "git push origin HEAD:main -f",
-            "git push origin +master", "git -C app push --force-with-lease origin main",
+            "git push origin +master", "git push -f origin 'main'", "git -C app push --force-with-lease origin main",
         ],
         "Metadata service of the cloud": [
             "curl http://169.254.169.254/latest/meta-data/", "curl -s 169.254.169.254", "wget http://0xA9FEA9FE/",
@@ -57,7 +62,8 @@ def test_what_hardly_anybody_wants_is_seen(name, commands):
         "git commit -m 'push -f main'", "dd if=a of=b.img", "curl https://example.com/v1.2.3/x.tar.gz | tar xz",
         "pip install x==1.2.3", "cat /etc/passwd /etc/os-release", "ssh-keygen -f ~/.ssh/id_ed25519 -N ''",
         "pytest -q > out.txt 2>&1", "echo hi >/dev/null", "cat > /workspace/etc/shadow-notes.md",
-        "apt-get install -y jq",
+        "apt-get install -y jq", 'rm -rf "$HOME"/x', "rm -rf ~/x", "rm -rf '/workspace/a b'", "rm -rf build\nls /",
+        "rm -rf $HOMEBREW", "rm -rf /tmp/*", "rm -rf \"$PWD\"/ a", "confirm -r /", "bash -c 'rm -rf dist' && ls /",
         "python -m http.server 8000 & curl localhost:8000", "make test", "export TOKEN=$GITHUB_TOKEN",
     ],
 )  # fmt: skip

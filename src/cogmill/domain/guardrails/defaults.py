@@ -17,24 +17,28 @@ class Default(NamedTuple):
     pattern: str
 
 
-_FLAGS = r"(?:-\S+\s+)*"
-_END = r"(?:\s|$|[;&|)])"
+_BEGIN = r"(?:^|[\s;&|(`\"'])\\?(?:(?:/usr)?/s?bin/)?"
+"""Of a command, wherever it stands: within quotes, as for `bash -c`, or named by its path."""
+_GAP = r"(?:[ \t]|\\\r?\n)+"
+_FLAGS = rf"(?:-\S+{_GAP})*"
+_END = r"[\"'`]*(?:\s|$|[;&|)]|\\\r?\n)"
+_HOME = r"\$(?:HOME|\{HOME\})"
 _SAME_COMMAND = r"[^\n;&|]*"
 DEFAULTS = (
     Default(
         "Removing everything", "command", "block",
-        rf"(?:^|[\s;&|(])rm\s+{_FLAGS}(?:-[a-zA-Z]*[rR][a-zA-Z]*|--recursive)\s+{_FLAGS}"
-        rf"[\"']?(?:/|/\*|~/?|\$HOME/?|\$\{{HOME\}}/?)[\"']?{_END}",
+        rf"{_BEGIN}rm{_GAP}{_FLAGS}(?:-[a-zA-Z]*[rR][a-zA-Z]*|--recursive){_GAP}{_FLAGS}"
+        rf"[\"']?(?:(?:~|{_HOME}[\"']?)?/\*?|~|{_HOME}){_END}",
     ),
     Default(
         "Overwriting disks", "command", "block",
-        rf"\bdd\b{_SAME_COMMAND}\bof=/dev/(?:sd|hd|vd|xvd|nvme|mmcblk)|(?:^|[\s;&|(])mkfs(?:\.\w+)?\s+{_FLAGS}/dev/",
+        rf"\bdd\b{_SAME_COMMAND}\bof=[\"']?/dev/(?:sd|hd|vd|xvd|nvme|mmcblk)|{_BEGIN}mkfs(?:\.\w+)?{_GAP}{_FLAGS}[\"']?/dev/",
     ),
     Default("Fork bomb", "command", "block", r":\s*\(\s*\)\s*\{\s*:\s*\|\s*:\s*&\s*\}"),
     Default(
         "Pushing to the main branch by force", "command", "ask",
-        rf"\bgit\s+(?:-[cC]\s+\S+\s+|-\S+\s+)*push\b(?:{_SAME_COMMAND}\s(?:-f|--force)\b{_SAME_COMMAND}[\s/:](?:main|master){_END}"
-        rf"|{_SAME_COMMAND}[\s/:](?:main|master)\s+{_SAME_COMMAND}(?:-f|--force)\b"
+        rf"\bgit\s+(?:-[cC]\s+\S+\s+|-\S+\s+)*push\b(?:{_SAME_COMMAND}\s(?:-f|--force)\b{_SAME_COMMAND}[\s/:\"'](?:main|master){_END}"
+        rf"|{_SAME_COMMAND}[\s/:\"'](?:main|master)\s+{_SAME_COMMAND}(?:-f|--force)\b"
         rf"|{_SAME_COMMAND}\s\+\S*(?:main|master){_END})",
     ),
     Default(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from cogmill.access.context import Context
 from cogmill.domain.sessions.queries import SessionRow
@@ -57,9 +57,10 @@ def of_cut_run(ctx: Context, row: SessionRow) -> Unbooked:
     if row.active_since is None:
         return Unbooked()
     columns = session_event.c
-    own = select(func.max(columns.created_at)).where(columns.session == row.id, columns.direction == "outgoing")
-    last = ctx.db.execute(own.where(columns.created_at > row.active_since)).scalar()
-    return Unbooked() if last is None else _until(ctx, row, last)
+    own = select(columns.created_at).where(columns.session == row.id, columns.direction == "outgoing")
+    # The last one by its number: a clock that was set back makes earlier ones look later.
+    last = ctx.db.execute(own.order_by(columns.seq.desc()).limit(1)).scalar()
+    return _until(ctx, row, row.active_since if last is None else max(last, row.active_since))
 
 
 def _until(ctx: Context, row: SessionRow, end: float) -> Unbooked:

@@ -149,7 +149,8 @@ def _row(row_id: int, seq: int, event: NewEvent, now: float) -> dict[str, Any]:
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.split())
+    """Short, and without what databases take in no text: NUL, and half of a surrogate pair."""
+    line = " ".join(text.replace("\0", " ").encode("utf-8", "replace").decode().split())
     return line if len(line) <= 200 else line[:199] + "…"
 
 

@@ -97,6 +97,11 @@ def begin(ctx: Context, row: Any, found: Accounts) -> None:
         _store(ctx, row, RUN, cycle_of(ctx.now), found, 0)
 
 
+def hold(ctx: Context, row: Any, holder: str, found: Accounts, acus: int) -> None:
+    """Set aside of the session's own limit, where no limit of the cycle holds: a run heeds it."""
+    _store(ctx, row, holder, cycle_of(ctx.now), found, acus)
+
+
 def reserved(ctx: Context, session: int, holder: str = RUN) -> int | None:
     """What the session has set aside; None: its run knows of no limit."""
     found = _HELD(ctx.db, {"session": session, "holder": holder})

@@ -110,7 +110,10 @@ class Insights:
         fits = limit is None or row.acus_micro + need <= limit * MICRO
         if rules.is_deleted or rules.stopped is not None or not fits:
             return False
-        return reservations.reserve(ctx, row, reservations.INSIGHTS, need, 0, 0).refused is None
+        answer = reservations.reserve(ctx, row, reservations.INSIGHTS, need, 0, 0)
+        if answer.granted is None and limit is not None:
+            reservations.hold(ctx, row, reservations.INSIGHTS, rules.accounts, need)
+        return answer.refused is None
 
     def _acus(self, usd: Decimal) -> int:
         return round(float(usd) * self._call.runtime.settings.acu_per_usd * MICRO)

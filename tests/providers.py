@@ -48,6 +48,13 @@ class Pull:
     merged: bool = False
     sha: str | None = None
     """Its head, when that is on no branch."""
+    from_fork: bool = False
+    """Its branch is one of that name in somebody's fork."""
+
+    @property
+    def source(self) -> int:
+        """Id of the repository that its branch is in; that of the repository itself is 1."""
+        return 2 if self.from_fork else 1
 
 
 @dataclass
@@ -204,7 +211,7 @@ class ProviderServer:
     def _open(self, repo: str, branch: str, base: str, title: str, body: str) -> Pull | str:
         if self.head(repo, branch) is None:
             return "head is invalid"
-        if any((one.repo, one.branch, one.state) == (repo, branch, "open") for one in self.pulls):
+        if any((one.repo, one.branch, one.state, one.source) == (repo, branch, "open", 1) for one in self.pulls):
             return f"A pull request already exists for {branch}."
         number = sum(one.repo == repo for one in self.pulls) + 7
         self.pulls.append(Pull(repo, number, branch, base, title, body))
@@ -259,14 +266,16 @@ class ProviderServer:
     def _listed(self, repo: str, query: dict[str, str]) -> list[dict[str, Any]]:
         found = [one for one in self.pulls if one.repo == repo and one.state == query["state"]]
         if "head" in query:
-            found = [one for one in found if f"{repo.partition('/')[0]}:{one.branch}" == query["head"]]
+            found = [
+                one for one in found if f"{repo.partition('/')[0]}:{one.branch}" == query["head"] and one.source == 1
+            ]
         return [self._pull(one) for one in found] if query.get("page", "1") == "1" else []
 
     def _pull(self, one: Pull) -> dict[str, Any]:
         return {
             "number": one.number, "html_url": f"{self.address}/{one.repo}/pull/{one.number}", "title": one.title,
-            "state": one.state, "merged": one.merged, "base": {"ref": one.base}, "body": one.body,
-            "head": {"ref": one.branch, "sha": one.sha or self._branch_head(one)},
+            "state": one.state, "merged": one.merged, "base": {"ref": one.base, "repo_id": 1}, "body": one.body,
+            "head": {"ref": one.branch, "sha": one.sha or self._branch_head(one), "repo_id": one.source},
         }  # fmt: skip
 
     def _repo(self, number: int, path: str) -> dict[str, Any]:
@@ -321,7 +330,7 @@ class ProviderServer:
             "iid": one.number, "web_url": f"{self.address}/{one.repo}/-/merge_requests/{one.number}",
             "title": one.title, "state": "merged" if one.merged else "opened" if one.state == "open" else "closed",
             "source_branch": one.branch, "target_branch": one.base, "description": one.body,
-            "sha": one.sha or self._branch_head(one),
+            "sha": one.sha or self._branch_head(one), "source_project_id": one.source, "target_project_id": 1,
         }  # fmt: skip
 
 

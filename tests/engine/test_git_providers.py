@@ -8,7 +8,7 @@ import time
 import httpx
 import pytest
 
-from tests.providers import KINDS, ProviderServer, git
+from tests.providers import KINDS, ProviderServer, Pull, git
 from tests.serving import Served
 
 CHANGE = "# Change\n```sh\ncd /workspace/app && echo 'x = 2' > a.py && git commit -qam 'Set x to 2'\n```"
@@ -100,6 +100,22 @@ def test_a_session_clones_pushes_and_opens_a_pull_request_there(place):
     assert provider.head("acme/app", pull.branch) != before
     assert len(provider.pulls) == 1
     assert len(place.served.get(session["session_id"])["pull_requests"]) == 1
+
+
+@each_provider
+def test_a_branch_of_the_same_name_in_a_fork_is_not_the_sessions(place):
+    provider = place.provider
+    provider.repository("acme/app")
+    place.allow(group_prefix="acme")
+    session = place.finish(CHANGE, place.url("acme/app"))
+    (pull,) = provider.pulls
+    # Providers list the newest first.
+    provider.pulls.insert(0, Pull("acme/app", 3, pull.branch, "main", "Of a stranger", "Merge me", from_fork=True))
+    path = f"/v3/organizations/sessions/{session['session_id']}/messages"
+    place.served.client.post(path, json={"message": MORE}).raise_for_status()
+    place.served.wait(session["session_id"], "finished")
+    assert provider.pulls[0].title == "Of a stranger"
+    assert place.served.get(session["session_id"])["pull_requests"] == session["pull_requests"]
 
 
 @each_provider

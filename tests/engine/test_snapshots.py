@@ -137,6 +137,8 @@ def test_the_log_tells_every_step_in_order_and_no_secret(built):
     assert "token-of-the" not in text
     assert "dG9rZW4tb2YtdGhl" not in text
     assert built.log(built.build_id, "&offset=6&limit=5") == text[6:11]
+    assert built.log(built.build_id, f"&limit={2**62}") == built.log(built.build_id, f"&limit={2**80}") == text
+    assert built.log(built.build_id, f"&offset={2**80}") == ""
 
 
 def test_a_session_starts_from_the_snapshot(served, built, repository):

@@ -60,6 +60,11 @@ def test_a_blank_one_is_empty(text):
         ("initialize: x\n---\ninitialize: y", "line 3: one document only"),
         ("initialize: 'x", "not valid YAML"),
         ("initialize: *a", "line 1, column 13: not valid YAML: found undefined alias"),
+        (
+            'initialize:\n  - {name: "\\ud800", run: x}',
+            "line 2: initialize step 1: name must not hold half of a surrogate",
+        ),
+        ('knowledge: "\\udfff"', "line 1: knowledge must not hold half of a surrogate"),
         ("clone: {branch: x}", "line 1: clone belongs into the blueprint of a repository."),
         ("[" * 5000, "not valid YAML"),
         ("#" * (LONGEST + 1), f"A blueprint may have at most {LONGEST} bytes."),

@@ -178,6 +178,8 @@ def _text(node: yaml.Node, what: str, *, any_scalar: bool = False) -> str:
         raise _wrong(node, f"{what} must be a text, not {_kind(node)}; put it in quotes.")
     if "\0" in node.value:
         raise _wrong(node, f"{what} must not hold the NUL character.")
+    if any("\ud800" <= char <= "\udfff" for char in node.value):  # an escape can name one; nothing could store it
+        raise _wrong(node, f"{what} must not hold half of a surrogate pair; write the character itself.")
     return str(node.value)
 
 

@@ -1,5 +1,6 @@
 """Builds as callers see them: trigger, list, cancel, pin, logs."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +135,9 @@ def read_log(path: Path, offset: int, limit: int | None) -> bytes:
     """A part of a log; nothing where a build has not begun."""
     try:
         with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(-1 if limit is None else limit)
+            size = file.seek(0, os.SEEK_END)
+            file.seek(min(offset, size))  # files know no numbers beyond 64 bits
+            return file.read(size if limit is None else min(limit, size))
     except FileNotFoundError:
         return b""
 

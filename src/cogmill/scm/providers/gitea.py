@@ -61,7 +61,8 @@ class Gitea:
             path = f"/repos/{quoted(draft.path, safe='/')}/pulls"
             found = objects(await self._rest.call("GET", path, params=params))
             for one in found:
-                if one.get("head", {}).get("ref") == draft.branch:
+                head, base = one.get("head") or {}, one.get("base") or {}
+                if head.get("ref") == draft.branch and head.get("repo_id") == base.get("repo_id"):  # not a fork's
                     return fact(one)
             if not found:
                 break

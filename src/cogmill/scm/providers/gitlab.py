@@ -57,7 +57,10 @@ class GitLab:
     async def _open_one(self, draft: PullRequestDraft) -> PullRequestFact | None:
         params = {"source_branch": draft.branch, "state": "opened"}
         found = objects(await self._rest.call("GET", _requests(draft.path), params=params))
-        mine = [one for one in found if one.get("source_branch") == draft.branch]
+        mine = [
+            one for one in found if one.get("source_branch") == draft.branch
+            and one.get("source_project_id") == one.get("target_project_id")  # not a branch of that name in a fork
+        ]  # fmt: skip
         return _fact(mine[0]) if mine else None
 
     async def pull_request(self, path: str, number: int) -> PullRequestFact:

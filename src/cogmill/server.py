@@ -157,7 +157,7 @@ def build(settings: Settings, installation: Installation) -> tuple[Starlette, Ru
     tools = Tools(
         runtime,
         sandbox_driver(settings),
-        MirrorCache(settings.data / "mirrors"),
+        MirrorCache(settings.data / "mirrors", lends_keys=settings.on_loopback),
         choose_agent,
         asyncio.Event(),
         models["normal"],

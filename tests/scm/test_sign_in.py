@@ -61,6 +61,25 @@ async def test_a_key_lies_in_a_private_folder_while_git_runs_and_no_longer(ssh, 
     assert "secret-41c" not in (mirror / "config").read_text()
 
 
+async def test_without_a_connection_ssh_shows_no_key_of_the_server(ssh, remote):
+    (ssh / "refuse").write_text("git@git.example.org: Permission denied (publickey).")
+    with pytest.raises(GitError, match="an administrator makes one of type git_ssh"):
+        await MirrorCache(ssh / "mirrors").mirror(remote)
+    argv = (ssh / "argv").read_text()
+    for option in ("IdentityAgent=none", "IdentityFile=none", "PubkeyAuthentication=no", "BatchMode=yes"):
+        assert f"-o{option}" in argv
+    assert argv.splitlines()[:2] == ["-F", "/dev/null"]
+    assert (ssh / "agent").read_text() == ""
+
+
+async def test_a_server_on_loopback_lends_its_keys(ssh, remote):
+    (ssh / "refuse").write_text("Permission denied (publickey).")
+    with pytest.raises(GitError, match="Permission denied"):
+        await MirrorCache(ssh / "mirrors", lends_keys=True).mirror(remote)
+    assert (ssh / "agent").read_text() == "/run/agent-of-the-operator"
+    assert "IdentityFile=none" not in (ssh / "argv").read_text()
+
+
 async def test_a_push_over_ssh_moves_the_branch_once(ssh, remote, lab):
     mirror = await MirrorCache(ssh / "mirrors").mirror(remote, credential=KEY)
     head = commit(lab.upstream, "calc.py", "fixed\n")

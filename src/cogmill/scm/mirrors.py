@@ -15,10 +15,11 @@ from cogmill.scm.git import SAFE_UPLOAD_PACK, Bounds, GitError, run_git
 from cogmill.scm.locks import clear_stale_locks, file_lock
 from cogmill.scm.names import is_branch, is_hash
 from cogmill.scm.repositories import RepositoryRef
-from cogmill.scm.sign_in import SignIn, signed_in, told
+from cogmill.scm.sign_in import SignIn, signed_in, told, without_keys
 
 REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _STAMP = "cogmill-fetched"
+_KEYLESS = "\nWithout a git connection ssh has no key to show; an administrator makes one of type git_ssh."
 _CUSTOMARY = ("main", "master", "trunk", "develop")
 
 
@@ -53,8 +54,11 @@ class MirrorRefs:
 class MirrorCache:
     """Mirrors below one folder. Nothing in them is ever removed but refs: sandboxes borrow the objects."""
 
-    def __init__(self, folder: Path, *, clone_seconds: float = 1800.0, fetch_seconds: float = 600.0) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, *, clone_seconds: float = 1800.0, fetch_seconds: float = 600.0, lends_keys: bool = False
+    ) -> None:
+        """`lends_keys`: ssh to hosts without a connection uses the keys and the agent of the server's own user."""
+        self._folder, self._lends_keys = folder, lends_keys
         self._clone_seconds = clone_seconds
         self._fetch_seconds = fetch_seconds
         self._running: dict[str, tuple[float, asyncio.Task[Path]]] = {}
@@ -103,7 +107,7 @@ class MirrorCache:
         No branch of the mirror moves, so that what uses it sees nothing of it.
         """
         async with file_lock(place.parent / f"{place.name}.lock", self._fetch_seconds) as lock:
-            await _Fetch(ref, credential, lock).one(place, name, self._fetch_seconds)
+            await _Fetch(ref, credential, lock, lends_keys=self._lends_keys).one(place, name, self._fetch_seconds)
 
     def _make_room(self, place: Path) -> None:
         """The tenant's folder, which sandboxes of other users pass through; takes in what an older version left."""
@@ -124,7 +128,7 @@ class MirrorCache:
         async with file_lock(place.parent / f"{place.name}.lock", self._clone_seconds) as lock:
             if _fetched_at(place) >= asked:  # another process did it while we waited
                 return place
-            fetch = _Fetch(ref, credential, lock)
+            fetch = _Fetch(ref, credential, lock, lends_keys=self._lends_keys)
             if _fetched_at(place):
                 clear_stale_locks(place)
                 await fetch.update(place, self._fetch_seconds)
@@ -150,10 +154,11 @@ class MirrorCache:
 class _Fetch:
     """Reaching out to one address, with its one scheme allowed."""
 
-    def __init__(self, ref: RepositoryRef, credential: SignIn | None, lock: int) -> None:
+    def __init__(self, ref: RepositoryRef, credential: SignIn | None, lock: int, *, lends_keys: bool) -> None:
         assert ref.clone_url is not None  # noqa: S101 - `place` refused it
         self._name, self._url, self._held = ref.name, ref.clone_url, (lock,)
         self._scheme, self._sign_in = ref.scheme, credential
+        self._alone = without_keys() if ref.scheme == "ssh" and credential is None and not lends_keys else {}
         # No hard links, no borrowed objects: a local source may change or vanish under us.
         self._how = [f"--upload-pack={SAFE_UPLOAD_PACK}"] if ref.scheme == "file" else []
 
@@ -192,10 +197,10 @@ class _Fetch:
     async def _git(self, args: list[str], git_dir: Path | None, seconds: float) -> bytes:
         try:
             with signed_in(self._url, self._sign_in) as environment:
-                env = {**environment, "GIT_ALLOW_PROTOCOL": self._scheme}
+                env = {**environment, **self._alone, "GIT_ALLOW_PROTOCOL": self._scheme}
                 return await run_git(args, git_dir=git_dir, env=env, bounds=Bounds(timeout=seconds), held=self._held)
         except GitError as error:
-            said = told(error, self._sign_in)
+            said = told(error, self._sign_in) + (_KEYLESS if self._alone else "")
             raise GitError(f"Repository {self._name} cannot be fetched: {said}", exit_code=error.exit_code) from None
 
 

@@ -35,6 +35,18 @@ def secrets_of(sign_in: SignIn | None) -> tuple[str, ...]:
     return (sign_in.password,) if isinstance(sign_in, Credential) else ()
 
 
+def without_keys() -> dict[str, str]:
+    """The environment in which ssh proves itself to be nobody: neither the keys nor the agent of the server's own user
+    are for those who name a repository."""
+    options = [
+        "BatchMode=yes", "ConnectTimeout=15", "ServerAliveInterval=15", "ControlMaster=no", "ControlPath=none",
+        "IdentitiesOnly=yes", "IdentityAgent=none", "IdentityFile=none", "PubkeyAuthentication=no",
+        "HostbasedAuthentication=no", "GSSAPIAuthentication=no", "ForwardAgent=no",
+    ]  # fmt: skip
+    command = shlex.join(["ssh", "-F", "/dev/null", *(f"-o{one}" for one in options)])
+    return {"GIT_SSH_COMMAND": command, "SSH_AUTH_SOCK": ""}
+
+
 def told(error: Exception, sign_in: SignIn | None) -> str:
     """What git said, without secrets, and what to do when it was not let in."""
     said = str(error)

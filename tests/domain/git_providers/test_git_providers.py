@@ -219,6 +219,20 @@ async def test_hosts_without_a_connection_and_local_folders_go_on_as_before(git,
     assert "no such repository here, nor a git permission" in json.dumps(unknown)
 
 
+async def test_a_copy_of_another_host_does_not_stand_in_for_what_a_permission_names(git):
+    one = (await git.connect())["git_connection_id"]
+    copy = git.server.runtime.settings.data / "forge" / git.server.world.org / "acme" / "app.git"
+    copy.mkdir(parents=True)
+    (copy / "cogmill-source").write_text("https://git.example.org/acme/app")
+    assert await git.granted("acme/app") is None
+    await git.allow({"git_connection_id": one, "repo_path": "acme/app"})
+    found = await git.granted("acme/app")
+    assert found is not None
+    assert found.ref.clone_url == "https://github.com/acme/app.git"
+    (copy / "cogmill-source").unlink()  # at home here
+    assert await git.granted("acme/app") is None
+
+
 async def test_of_several_connections_the_one_that_may_push_counts(git):
     first, second = [(await git.connect(token=one))["git_connection_id"] for one in ("a", "b")]
     await git.allow(

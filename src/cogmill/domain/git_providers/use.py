@@ -109,7 +109,8 @@ def _by_name(ctx: Context, ref: RepositoryRef, connections: Sequence[Any], forge
         return _best(ctx, named)
     copy = _copied(ref.name, connections, forge)
     if copy is None:
-        return None
+        # A copy of another host's repository of that name must not stand in for the one that a permission names.
+        return _best(ctx, named) if forge.source(ref.name) is not None else None
     found = _best(ctx, copy.candidates) or _best(ctx, named)
     if found is None:
         # A copy that was made while it was allowed is no way around the permission.

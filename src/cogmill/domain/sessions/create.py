@@ -28,7 +28,7 @@ from cogmill.domain.secrets.use import SESSION, Taken, nearest, stored, variable
 from cogmill.domain.secrets.use import give as give_secrets
 from cogmill.domain.sessions import news
 from cogmill.domain.sessions.log import NewEvent, insert_events
-from cogmill.domain.sessions.queries import SessionNotFound, SessionRow, full_id
+from cogmill.domain.sessions.queries import SessionNotFound, SessionRow, full_id, mine
 from cogmill.domain.sessions.schemas import SessionIn
 from cogmill.domain.sessions.states import Status
 from cogmill.kit.errors import BadRequest, Conflict, Forbidden, Invalid
@@ -82,11 +82,11 @@ def create_session(
     """
     user_id = attribution(ctx, data.create_as_user_id)
     _check_rights(ctx, data, user_id)
+    parent = _parent(ctx, parent_id)
     rules = _rules(ctx, user_id)
     looked = look(ctx, data.prompt, {one.key: one.value for one in data.session_secrets or []})
     tags = _tags(ctx, data, rules)
     _check_references(ctx, data)
-    parent = _parent(ctx, parent_id)
     playbook = _playbook(ctx, data, parent)
     also = _also(ctx, data, started_by, of_scan)
     repos = _repositories(ctx, data)
@@ -296,9 +296,12 @@ def rights_of_user(ctx: Context, user_id: str) -> frozenset[P]:
 
 
 def _parent(ctx: Context, parent_id: str | None) -> SessionRow | None:
+    """Locked: of two children that come at once the second counts the first, and none slips below one that is put
+    away just now."""
     if parent_id is None:
         return None
-    parent = ctx.db.execute(owned(session, ctx.scope).where(session.c.session_id == full_id(parent_id))).one_or_none()
+    query = mine(ctx, owned(session, ctx.scope)).where(session.c.session_id == full_id(parent_id))
+    parent = ctx.db.execute(query.with_for_update()).one_or_none()
     if parent is None:
         raise SessionNotFound(f"devin_id: there is no session {parent_id[:64]!r} in this organization.")
     if parent.is_archived or parent.status in {"exit", "error"}:

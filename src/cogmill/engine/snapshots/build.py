@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from cogmill.access.context import Context, Runtime
 from cogmill.access.scope import Scope
 from cogmill.domain.blueprints.form import Step
@@ -32,6 +34,7 @@ from cogmill.scm.mirrors import MirrorCache
 from cogmill.web.call import Call
 
 log = logger("snapshots")
+AGAIN_SECONDS = 5.0
 _STEP = 'set -a; [ ! -f "$ENVRC" ] || . "$ENVRC"; set +a; cd -- "$COGMILL_FOLDER" && exec bash -e "$COGMILL_STEP"'
 
 
@@ -98,16 +101,25 @@ class Build:
         """The snapshot lies in its place before anybody is told of it."""
         kept = snapshot_folder(self.runtime.settings.data, self.row.build_id)
         if failed is None:
-            await asyncio.to_thread(_keep, self.root, kept)
+            failed = await asyncio.to_thread(_keep, self.root, kept)
             crash_point("snapshot_kept")
         self._say(f"FAILED: {failed}" if failed else "The snapshot is ready.")
         clean = None if failed is None else self._clean(failed)
-        settled = await self.call.write(lambda ctx: runs.end(ctx, self.row, clean, context))
+        await asyncio.to_thread(remove, self.root)  # on a full disk this makes room for what follows
+        settled = await self._write_end(clean, context)
         if failed is not None or not settled:
             await asyncio.to_thread(remove, kept)
-        await asyncio.to_thread(remove, self.root)
         self._end_log()
         log.info("build_ended", build_id=self.row.build_id, failed=clean, counts=settled)
+
+    async def _write_end(self, failed: str | None, context: dict[str, Any] | None) -> bool:
+        """Until it is written: a build that is left as running lets no other one of its organization begin."""
+        while True:
+            try:
+                return await self.call.write(lambda ctx: runs.end(ctx, self.row, failed, context))
+            except SQLAlchemyError:
+                log.exception("build_end_not_written", build_id=self.row.build_id)
+                await asyncio.sleep(AGAIN_SECONDS)
 
     async def _give_up(self) -> None:
         """Cancelled by a user, or the server stops: then the build waits for the next process."""
@@ -359,10 +371,14 @@ def _folders(fetched: dict[str, Fetched], plan: Plan) -> dict[str, str]:
     return found
 
 
-def _keep(root: Path, kept: Path) -> None:
-    """Only workspace and home are kept; one rename puts them in their place."""
-    remove(kept)
-    kept.parent.mkdir(exist_ok=True, mode=0o711)
-    for name in ("control", "state"):
-        shutil.rmtree(root / name, ignore_errors=True)
-    root.rename(kept)
+def _keep(root: Path, kept: Path) -> str | None:
+    """Only workspace and home are kept; one rename puts them in their place. Answers why that cannot be done."""
+    try:
+        remove(kept)
+        kept.parent.mkdir(exist_ok=True, mode=0o711)
+        for name in ("control", "state"):
+            shutil.rmtree(root / name, ignore_errors=True)
+        root.rename(kept)
+    except OSError as error:
+        return f"The snapshot cannot be put into its place: {error.strerror or type(error).__name__}."
+    return None

@@ -1,23 +1,28 @@
 """The log of a build: redacted before it is written, bounded, readable while it grows."""
 
-from io import BufferedWriter
+import os
 from pathlib import Path
 
 from cogmill.engine.redaction import Redactor
+from cogmill.kit.logs import logger
 
+log = logger("snapshots")
 LONGEST = 8 * 1024**2
 FULL = "\n[the log is full; more output is left out]\n"
 
 
 class BuildLog:
-    """Appends text. Calls are short: they write to the page cache, and are made in the event loop."""
+    """Appends text. Calls are short: they write to the page cache, and are made in the event loop.
+
+    On a full disk the log loses text; the build goes on, and can end.
+    """
 
     def __init__(self, path: Path, redactor: Redactor) -> None:
-        self._redactor = redactor
+        self._redactor, self._path = redactor, path
         self._held = ""
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file: BufferedWriter = path.open("wb")
-        path.chmod(0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        self._file = os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0)
         self._size = 0
 
     def add(self, text: str) -> None:
@@ -42,9 +47,10 @@ class BuildLog:
         data = text.encode("utf-8", "replace")
         if len(data) > room and not always:
             data = data[:room] + FULL.encode()
-        self._size += len(data)
-        self._file.write(data)
-        self._file.flush()
+        try:
+            self._size += self._file.write(data)
+        except OSError as error:
+            log.warning("build_log_not_written", path=str(self._path), error=str(error))
 
     def close(self) -> None:
         self._flush()

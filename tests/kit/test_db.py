@@ -231,6 +231,33 @@ async def test_readers_do_not_wait_for_each_other(database):
     await asyncio.gather(*(database.read(lambda db: (names(db), both.wait())) for _ in range(2)))
 
 
+async def test_units_that_came_in_between_of_each_other_are_run_again(database):
+    """Both look, and both write; and each holds what the other one waits for."""
+
+    def make(db):
+        if "new" in names(db):
+            return "there"
+        time.sleep(0.1)
+        put("new")(db)
+        return "made"
+
+    answers = await asyncio.gather(*(database.write(make) for _ in range(3)))
+    assert sorted(answers) == ["made", "there", "there"]
+
+    def mark(*ids):
+        def unit(db):
+            for one in ids:
+                db.execute(NOTES.update().where(NOTES.c.id == one).values(name=NOTES.c.name + "!"))
+                time.sleep(0.1)
+
+        return unit
+
+    await database.write(put("other"))
+    [first, second] = await database.read(lambda db: list(db.execute(select(NOTES.c.id)).scalars()))
+    await asyncio.gather(database.write(mark(first, second)), database.write(mark(second, first)))
+    assert await database.read(names) == ["new!!", "other!!"]
+
+
 async def test_waiting_tells_how_busy_the_database_is(database):
     assert database.waiting == 0
     writes = [asyncio.create_task(database.write(put(str(n)))) for n in range(100)]

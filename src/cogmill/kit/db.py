@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from cogmill.kit.json_text import compact
 
@@ -23,6 +23,11 @@ Waiting = tuple[Unit[Any], asyncio.Future[Any]]
 Outcome = tuple[Any, Exception | None]
 ENGINE: dict[str, Any] = {"hide_parameters": True, "json_serializer": compact}
 """Errors, which are logged, hide values."""
+
+
+OF_THE_MOMENT = {"23503", "23505", "40001", "40P01"}
+"""PostgreSQL's states of keys that met another transaction, of serialisation and of deadlocks."""
+AGAIN = 2
 
 
 class Database(Protocol):
@@ -223,7 +228,10 @@ def _rollback(writer: Connection | None) -> None:
 
 
 class PostgresDatabase:
-    """A pool of threads, each unit on a pooled connection."""
+    """A pool of threads, each unit on a pooled connection.
+
+    A unit that another one came in between of is run again, and finds what that one has written.
+    """
 
     def __init__(self, url: str) -> None:
         size = min(16, 4 * (os.cpu_count() or 2))
@@ -244,6 +252,15 @@ class PostgresDatabase:
         return None
 
     def _transact(self, unit: Unit[T]) -> T:
+        for _ in range(AGAIN):
+            try:
+                return self._once(unit)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in OF_THE_MOMENT:
+                    raise
+        return self._once(unit)
+
+    def _once(self, unit: Unit[T]) -> T:
         with self.engine.begin() as connection:
             return unit(connection)
 

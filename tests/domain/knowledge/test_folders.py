@@ -1,5 +1,7 @@
 """Folders: the tree, renaming, moving, switching off, what may not be."""
 
+import asyncio
+
 from sqlalchemy import select
 
 from cogmill.models.knowledge import knowledge_folder
@@ -102,3 +104,17 @@ async def test_an_organization_does_not_change_what_the_enterprise_shares(knowle
     own = await knowledge.folder("Own")
     path = f"/cogmill/v1/organizations/{server.world.second_org}/knowledge/folders/{own['folder_id']}"
     await knowledge.ask("PATCH", path, caller="stranger", json={"name": "Mine"}, expect=404)
+
+
+async def test_a_note_that_is_put_into_a_folder_while_that_is_removed(knowledge, server):
+    """Whoever comes first: the folder is not empty, or there is none."""
+    client = await server.client("org_admin")
+    for number in range(12):
+        folder = (await knowledge.folder(f"F{number}"))["folder_id"]
+        body = {"name": "N", "body": "B", "trigger": "T", "folder_id": folder}
+        removal = client.delete(f"{knowledge.org_folders}/{folder}")
+        notes = [client.post(knowledge.of_org, json=body) for _ in range(3)]
+        removed, *made = await asyncio.gather(removal, *notes)
+        came_first = sum(one.status_code == 200 for one in made)
+        assert removed.status_code == (409 if came_first else 200)
+        assert {one.status_code for one in made} <= ({200} if came_first else {400})

@@ -10,6 +10,7 @@ import pytest
 from cogmill.engine import live_output
 from cogmill.engine.agents.clipping import clip, first_line
 from cogmill.engine.redaction import Redactor
+from cogmill.engine.variables import SessionSecret, to_hide
 from cogmill.sandbox.output import HeadTail
 from tests.engine.test_properties import written
 
@@ -41,6 +42,41 @@ def wrapped(text, width, end="\n"):
 )
 def test_a_secret_written_otherwise_is_found(form):
     assert Redactor({"X": CANARY}).text(f"a {form} b") == "a [secret X] b"
+
+
+SIGNS = "s3~K/w*r&d<1'x$y\"z"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "s3~K/w*r\\u0026d\\u003c1'x$y\\\"z",  # json.Marshal of Go, as docker, kubectl and terraform print
+        's3~K/w*r\\u0026d\\u003C1\\u0027x$y\\"z',
+        's3~K\\/w*r\\u0026d\\u003c1\\u0027x$y\\"z',
+        "s3%7EK%2Fw*r%26d%3C1%27x%24y%22z",  # URLSearchParams of browsers
+        "s3%7EK%2Fw%2Ar%26d%3C1%27x%24y%22z",
+        "s3~K/w*r&d%3C1'x$y%22z",  # encodeURI
+        "s3~K/w*r&amp;d&lt;1'x$y\"z",
+        "s3~K/w*r&amp;d&lt;1&#39;x$y&#34;z",
+        "s3~K/w*r&d<1'\\''x$y\"z",  # set -x
+        "s3~K/w*r&d<1'x\\$y\\\"z",  # declare -p
+        "s3\\~K/w\\*r\\&d\\<1\\'x\\$y\\\"z",  # printf %q
+    ],
+)
+def test_a_secret_full_of_signs_is_found_however_programs_write_it(form):
+    assert Redactor({"X": SIGNS}).text(f"a {form} b") == "a [secret X] b"
+
+
+def test_what_is_inside_of_a_cookie_is_found():
+    jar = [{"name": "sid", "value": "s%3AkQ9-zT4.w", "domain": "example.org"}, {"name": "lang", "value": "en"}]
+    whole = base64.b64encode(json.dumps(jar).encode()).decode()
+    plain = base64.b64encode(b'{"sid": "0123-4567-89"}').decode()
+    kinds = {"A": (whole, "cookie"), "B": (plain, "cookie"), "C": ("value-of-c", "key-value")}
+    hidden = to_hide([SessionSecret(name, value, kind, True) for name, (value, kind) in kinds.items()])
+    said = Redactor(hidden).text(f"{whole} {json.dumps(jar)} Cookie: sid=0123-4567-89 value-of-c")
+    shown = json.dumps(jar).replace("s%3AkQ9-zT4.w", "[secret A.1]")
+    assert said == f"[secret A] {shown} Cookie: sid=[secret B.1] [secret C]"
+    assert to_hide([SessionSecret("A", whole, "cookie", False)]) == {}
 
 
 @pytest.mark.parametrize("offset", range(3))

@@ -133,6 +133,8 @@ class Context:
     """Set by a booking: a limit of the cycle holds for its session."""
     known: dict[Any, Any] | None = None
     """What a unit that does many things of a kind reads only once; None: everything is read when it is asked for."""
+    set_off_by: tuple[str, int] | None = None
+    """The automation whose run this unit does, and the place of the run in a row of such that set off one another."""
 
     @property
     def principal(self) -> Principal:

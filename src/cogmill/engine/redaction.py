@@ -22,6 +22,8 @@ CUT = re.compile(r"\n\[\.\.\. \d+ (?:bytes cut|characters left out) \.\.\.\]\n|â
 """What the sandbox and the agents put where they left something out."""
 BREAK = re.compile(r"[\r\n]")
 ESCAPE = re.compile(r"%[0-9A-F]{2}")
+JSON_ESCAPE = re.compile(r"\\u[0-9a-f]{4}")
+SAFE_IN_HTML = {ord("&"): "\\u0026", ord("<"): "\\u003c", ord(">"): "\\u003e"}
 
 
 class Span(NamedTuple):
@@ -180,7 +182,7 @@ def _forms(value: str) -> set[str]:
     unix = value.replace("\r\n", "\n")
     forms: set[str] = set()
     for one in {value, unix, unix.replace("\n", "\r\n")}:
-        forms |= {one, repr(one)[1:-1], html.escape(one), shlex.quote(one).strip("'")} | _json(one) | _quoted(one)
+        forms |= {one, repr(one)[1:-1]} | _json(one) | _quoted(one) | _html(one) | _shell(one)
         raw = one.encode("utf-8", "replace")
         forms |= {repr(raw)[2:-1]} | _hex(raw) | _base64(raw)
     if "\n" in value:
@@ -194,6 +196,10 @@ def _json(value: str) -> set[str]:
     """Also inside a text that is JSON itself, as a model's arguments are."""
     once = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
     once |= {text.replace("/", "\\/") for text in once}
+    # As Go and many web frameworks write it, so that it can stand in HTML; some write the apostrophe so, too.
+    for escapes in (SAFE_IN_HTML, SAFE_IN_HTML | {ord("'"): "\\u0027"}):
+        once |= {text.translate(escapes) for text in once}
+    once |= {JSON_ESCAPE.sub(lambda found: found[0][:2] + found[0][2:].upper(), text) for text in once}
     return once | {json.dumps(text, ensure_ascii=False)[1:-1] for text in once}
 
 
@@ -204,8 +210,25 @@ def _hex(raw: bytes) -> set[str]:
 
 def _quoted(value: str) -> set[str]:
     raw = value.encode("utf-8", "replace")
-    texts = {urllib.parse.quote(raw, safe=safe) for safe in ("", "/", "!'()*")} | {urllib.parse.quote_plus(raw)}
+    texts = {urllib.parse.quote(raw, safe=safe) for safe in ("", "/", "!'()*", ";,/?:@&=+$!*'()#")}
+    forms = {urllib.parse.quote_plus(raw, safe=safe) for safe in ("", "*")}  # as browsers send forms: they escape ~
+    texts |= forms | {text.replace("~", "%7E") for text in forms}
     return texts | {ESCAPE.sub(lambda found: found[0].lower(), text) for text in texts}
+
+
+def _html(value: str) -> set[str]:
+    """Writers of HTML and XML differ in how they write quotation marks, and whether."""
+    plain = html.escape(value, quote=False)
+    double, single = ("&quot;", "&#34;", '"'), ("&#x27;", "&#39;", "&#039;", "&apos;", "'")
+    return {plain.replace('"', one).replace("'", other) for one in double for other in single}
+
+
+def _shell(value: str) -> set[str]:
+    """Quoted for a shell; as its trace (`set -x`), `declare -p` and `printf %q` show it."""
+    return {
+        shlex.quote(value).strip("'"), value.replace("'", "'\\''"), re.sub(r'(["\\$`])', r"\\\1", value),
+        re.sub(r"([^\w@%+=:,./-])", r"\\\1", value),
+    }  # fmt: skip
 
 
 def _base64(raw: bytes) -> set[str]:

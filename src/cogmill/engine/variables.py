@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cogmill.domain.secrets import totp
+from cogmill.domain.secrets import cookies, totp
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +39,9 @@ class Variables(Mapping[str, str]):
 
 
 def to_hide(secrets: Sequence[SessionSecret]) -> dict[str, str]:
-    """Names and values of those that nothing may show."""
-    return {one.name: one.value for one in secrets if one.is_sensitive}
+    """Names and values of those that nothing may show; of cookies also the values that are found inside."""
+    hidden = {one.name: one.value for one in secrets if one.is_sensitive}
+    for one in secrets:
+        inside = cookies.values(one.value) if one.is_sensitive and one.kind == "cookie" else []
+        hidden |= {f"{one.name}.{number}": value for number, value in enumerate(inside, 1)}
+    return hidden

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import time
+from functools import partial
 
 import httpx
 import pytest
@@ -94,6 +95,17 @@ async def test_bodies_of_every_kind(automations, server):
     assert {one["state"] for one in await automations.runs(made)} == {"done"}
 
 
+async def test_a_number_without_end_is_none(automations, server, sessions):
+    made = await automations.create()
+    client, path = await server.client(), "/" + made["webhook_url"].split("/", 3)[3]
+    headers = {"x-webhook-secret": made["webhook_secret"]}
+    assert (await client.post(path, content=b'{"a": [1e999, -1e999]}', headers=headers)).status_code == 200
+    await automations.do()
+    (run,) = await automations.runs(made)
+    assert run["event"]["body"] == {"a": [None, None]}
+    assert "Infinity" not in (await sessions.row(run["session_id"])).prompt
+
+
 async def test_the_end_of_a_session_sets_off_once_and_never_its_own(automations, sessions):
     made = await automations.create(ENDED | {"conditions": only("status_detail", "equals", "finished")})
     one = (await sessions.create())["session_id"]
@@ -120,6 +132,21 @@ async def test_automations_that_set_off_one_another_come_to_an_end(automations, 
     assert len(runs) == 10, "two chains of five"
 
 
+async def test_a_new_session_sets_off_once_and_never_its_own(automations, sessions):
+    created = {"event_type": "session:created"}
+    first, second = await automations.create(created), await automations.create(created)
+    await sessions.create()
+    runs = []
+    for _ in range(12):  # one pass each: a loop of automations would keep `do` busy for ever
+        for _, run_id in await automations.call.read(firing.waiting):
+            await automations.call.write(partial(firing.fire, run_id=run_id))
+        runs = [*await automations.runs(first), *await automations.runs(second)]
+    assert {one["state"] for one in runs} == {"done"}
+    assert len(runs) == 10, "two chains of five"
+    started = {one["session_id"] for one in await automations.runs(first)}
+    assert started.isdisjoint(one["event"]["session_id"] for one in await automations.runs(first))
+
+
 async def test_a_session_that_ends_is_written_to(automations, sessions):
     message = {"type": "message_session", "prompt": "Now the tests."}
     made = await automations.create(ENDED, actions=[message])
@@ -138,6 +165,24 @@ async def test_a_session_that_ends_is_written_to(automations, sessions):
     failed = (await automations.runs(made))[0]
     assert failed["state"] == "failed"
     assert "cannot go on" in failed["error"]
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("order", [1, -1])
+async def test_one_that_starts_and_writes_comes_to_an_end(automations, sessions, named, order):
+    other = (await sessions.create())["session_id"]
+    target = {"session": {"session_id": other}} if named else {}
+    message = {"type": "message_session", "prompt": "It is looked into."} | target
+    made = await automations.create(ENDED, actions=[START, message][::order])
+    one = (await sessions.create())["session_id"]
+    await automations.end(one)
+    await automations.do()
+    (run,) = await automations.runs(made)
+    assert (await sessions.row(run["session_id"])).origin == "automation", "the one that it started"
+    for session_id in (run["session_id"], other if named else one):
+        await automations.end(session_id)
+    await automations.do()
+    assert len(await automations.runs(made)) == 1
 
 
 async def test_pull_requests_set_off(automations, sessions, server):

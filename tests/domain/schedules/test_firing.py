@@ -97,6 +97,8 @@ def test_series():
     assert following(hourly, 3, 0, 0) == (3 * 3600, 0)
     assert following(hourly, 3, 0, 3 * 3600) == (6 * 3600, 1)  # it stays in step
     assert following(hourly, 3, 0, 10 * 3600) == (12 * 3600, 3)
+    leap = next_after("0 0 * 2 1#5", 0)  # a fifth Monday in February: every 28 years
+    assert following("0 0 * 2 1#5", 1000, leap, leap) == (None, 0), "not before the year 10000"
     moment, missed = following("* * * * *", 1, 0, 86400 * 365)
     assert (moment, missed) == (86400 * 365 + 60, 1000)
     assert next_after(hourly, 3599.5) == 3600

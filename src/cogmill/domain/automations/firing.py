@@ -79,10 +79,9 @@ def fire(ctx: Context, run_id: str) -> bool:
         return True
     if _is_full(ctx, row, data):
         return False
-    inner = _act(ctx, row)
-    session_id: str | None = None
-    for action in data.actions:
-        session_id = _do(inner, row, run, data, action) or session_id
+    inner = replace(_act(ctx, row), set_off_by=(row.automation_id, run.depth))
+    touched = {action.type: _do(inner, row, run, data, action) for action in data.actions}
+    session_id = touched.get("start_session") or touched.get("message_session")
     _finish(ctx, run, "done", session_id, None)
     _notify(inner, row, run, data, session_id, None)
     crash_point("automation_firing")

@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import math
 from typing import Any
 
 from sqlalchemy import select
@@ -70,13 +71,15 @@ def event_of(headers: dict[str, str], body: bytes) -> dict[str, Any]:
 
 
 def _clean(value: Any, depth: int = 0) -> Any:
-    """Without what databases or readers choke on: NUL characters, and nesting without end."""
+    """Without what databases or readers choke on: NUL characters, numbers without end, and nesting without end."""
     if depth > 50:
         return None
     if isinstance(value, str):
         return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     if isinstance(value, list):
         return [_clean(one, depth + 1) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # 1e999 is read as infinity, for which JSON has no form
     if isinstance(value, dict):
         return {_clean(name): _clean(one, depth + 1) for name, one in value.items()}
     return value

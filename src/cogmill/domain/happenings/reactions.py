@@ -30,14 +30,35 @@ def react(ctx: Context, automation_ids: list[str], event_type: str, data: dict[s
     columns = automation_run.c
     session_id = data.get("session_id")  # None: a run of a schedule that got none; it is nobody's own
     touched = select(columns.automation_id, columns.depth).where(columns.session_id == session_id)
-    before = ctx.db.execute(touched).all() if session_id is not None else []
-    depth = max((one.depth for one in before), default=0) + 1
-    own = {one.automation_id for one in before}
+    before = [(one.automation_id, one.depth) for one in ctx.db.execute(touched)] if session_id is not None else []
+    if ctx.set_off_by is not None:  # its run is not written down yet, but what happens here is its doing
+        before.append(ctx.set_off_by)
+    depth = max((one_depth for _, one_depth in before), default=0) + 1
+    own = {automation_id for automation_id, _ in before}
     moment = data.get("seq") or data.get("head_commit") or f"{data.get('schedule_id')}/{data.get('run')}"
     cause = f"{event_type}/{data.get('pull_request_id') or data.get('session_id')}/{moment}"
     for row in rows:
-        if row.enabled and row.automation_id not in own and depth <= DEEPEST and fits(row, event_type, data):
+        if not row.enabled or row.automation_id in own or depth > DEEPEST or not fits(row, event_type, data):
+            continue
+        if session_id is None or not _wrote_to(ctx, row, session_id):
             queue(ctx, row, cause, event_type, data, depth=depth)
+
+
+def _wrote_to(ctx: Context, row: Any, session_id: str) -> bool:
+    """Whether a run of it wrote to the session beside starting, or writing to, the one that the run names."""
+    actions, columns = row.document["actions"], automation_run.c
+    targets = [_target(one) for one in actions if one["type"] == "message_session"]
+    runs = select(columns.run_id).where(columns.automation_id == row.automation_id, columns.state == "done")
+    if session_id not in targets:
+        if None not in targets or all(one["type"] != "start_session" for one in actions):
+            return False
+        runs = runs.where(columns.event["session_id"].as_string() == session_id)  # without a name: the event's own
+    return ctx.db.execute(runs.limit(1)).first() is not None
+
+
+def _target(action: dict[str, Any]) -> str | None:
+    given = action["session"] or {}
+    return given.get("session_id") or given.get("devin_id")
 
 
 def fits(row: Any, event_type: str, data: dict[str, Any]) -> bool:

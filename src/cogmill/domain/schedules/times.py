@@ -42,7 +42,7 @@ def following(frequency: str, interval: int, due: float, now: float) -> tuple[fl
             if moment > now:
                 return moment, missed
             missed += 1
-    except StopIteration:
+    except (StopIteration, OverflowError):  # not within fifty years, or not before the year 10000
         return None, missed
     return next_after(frequency, now), missed
 

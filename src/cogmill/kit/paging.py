@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, String
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, String, literal
 from sqlalchemy.engine import Row
 
 from cogmill.kit.errors import Invalid
@@ -84,7 +84,9 @@ def fetch_merged_page(
     rows: list[Row[Any]] = []
     for query in queries:
         if after is not None:
-            position = decode_text_cursor(after) if isinstance(key.type, String) else decode_cursor(after)
+            # As a large number, whatever the key: PostgreSQL takes no cursor for a small one that does not fit it.
+            is_text = isinstance(key.type, String)
+            position = decode_text_cursor(after) if is_text else literal(decode_cursor(after), BigInteger)
             query = query.where(key < position if descending else key > position)
         rows += db.execute(query.order_by(key.desc() if descending else key.asc()).limit(first + 1)).all()
     if len(queries) > 1:

@@ -13,7 +13,7 @@ def usable_schema(schema: dict[str, Any] | None) -> dict[str, Any] | None:
     """The schema, if it is self-contained, of Draft 7, and neither too large nor too deep."""
     if schema is None:
         return None
-    if len(json.dumps(schema)) > MAX_SCHEMA:
+    if len(json.dumps(schema, allow_nan=False)) > MAX_SCHEMA:  # what is no number in JSON cannot be kept
         raise ValueError("the schema is larger than 64 KB")
     for depth, node in _nodes(schema):
         if depth > MAX_SCHEMA_DEPTH:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import select
 
+from cogmill.kit.paging import encode_cursor
 from cogmill.models.audit import audit_log
 from cogmill.models.content import playbook_version
 
@@ -210,3 +211,18 @@ async def test_of_playbooks_saved_at_once_one_gets_the_macro(playbooks, server):
     assert sorted(one.status_code for one in answers) == [200] + [409] * 11
     kept = (await playbooks.ask("GET", playbooks.of_org))["items"]
     assert [one["macro"] for one in kept].count("!wanted") == 1
+
+
+@pytest.mark.parametrize(("key", "shown"), [(10**16, [1]), (-(10**16), [])])
+async def test_a_cursor_beyond_any_version_is_a_place_like_others(playbooks, key, shown):
+    made = await playbooks.create()
+    path = f"{playbooks.of_org}/{made['playbook_id']}/versions".replace("/v3/", "/cogmill/v1/")
+    page = await playbooks.ask("GET", path, params={"after": encode_cursor(key)})
+    assert [one["version"] for one in page["items"]] == shown
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+async def test_a_schema_with_what_is_no_number_is_refused(playbooks, number):
+    body = f'{{"title": "T", "body": "B", "structured_output_schema": {{"minimum": {number}}}}}'
+    refused = await playbooks.ask("POST", playbooks.of_org, expect=422, content=body)
+    assert "structured_output_schema" in refused["detail"][0]["loc"]

@@ -103,6 +103,7 @@ async def test_pages(secrets):
         ({"type": "totp", "value": "otpauth://hotp/x?secret=" + SEED}, "value"),
         ({"type": "totp", "value": f"otpauth://totp/x?secret={SEED}&digits=99"}, "value"),
         ({"type": "totp", "value": f"otpauth://totp/x?secret={SEED}&period=0"}, "value"),
+        ({"type": "cookie", "value": base64.b64encode(b"[" * 30_000).decode()}, "value"),
         ({"type": "cookie", "value": "plain"}, "value"), ({"type": "cookie", "value": "InRleHQi"}, "value"),
         ({"value": ""}, "value"), ({"value": "x" * 65_537}, "value"),
         ({"key": ""}, "key"), ({"key": "x" * 257}, "key"), ({"type": "file"}, "type"),

@@ -101,7 +101,7 @@ def _check(kind: str, value: str) -> None:
     if kind == "cookie":
         try:
             found = json.loads(base64.b64decode(value, validate=True))
-        except (binascii.Error, ValueError):
+        except (binascii.Error, ValueError, RecursionError):
             found = None
         if not isinstance(found, list | dict):
             raise Invalid.at("body", "value", msg="A cookie is the base64 of JSON: one object, or a list of them.")

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import urllib.parse
 from collections import Counter, defaultdict
+from contextlib import nullcontext
 from decimal import Decimal
 from itertools import product
 from types import SimpleNamespace
@@ -27,11 +28,14 @@ from cogmill.domain.sessions.states import (
     transition,
 )
 from cogmill.engine import live_output, metering
+from cogmill.engine.agents.seam import StepResult
 from cogmill.engine.allowance import Allowance
 from cogmill.engine.fair_queue import FairQueue
+from cogmill.engine.journal import Step
 from cogmill.engine.live_output import LiveOutput
 from cogmill.engine.metering import MICRO, Meter
 from cogmill.engine.redaction import Redactor
+from cogmill.engine.turn import LiveTurn
 
 S = Status
 EDGES = {
@@ -348,7 +352,7 @@ def test_a_step_within_its_budget_never_passes_the_limit(steps, limit, consumed)
                 continue
             clock.now += min(seconds, allowed)
             count.book(usd)
-            assert count.consumed <= limit * MICRO + len(steps) or consumed > limit * MICRO
+            assert count.consumed <= limit * MICRO or consumed > limit * MICRO
 
 
 @given(steps=steps)
@@ -405,3 +409,21 @@ async def test_what_could_not_be_written_down_is_booked_with_what_comes_next():
         pass
     assert (booked.usd, round(booked.acus / MICRO), meter.owed) == (3 * MICRO, 3, 0)
     assert meter.book().usd == 0
+
+
+async def test_output_that_cannot_be_shown_takes_neither_result_nor_price_from_a_step():
+    async def append(_events):
+        raise OSError("no database")
+
+    async def action(steps):
+        steps.output("thoughts")
+        await asyncio.sleep(live_output.FIRST_AFTER * 1.5)
+        return StepResult({"said": "x"}), Decimal(1)
+
+    turn = SimpleNamespace(
+        _store=SimpleNamespace(append=append, redactor=Redactor({})), task=SimpleNamespace(session_id="devin-x"),
+        _allowance=SimpleNamespace(bounding=lambda _budget: nullcontext()), redact=str,
+    )  # fmt: skip
+    step = Step("k", "model_call", "other", "Ask", {}, True, "retry")
+    result, usd = await LiveTurn._act(turn, step, action, 1, None)
+    assert (result.ok, result.contents, usd) == (True, {"said": "x"}, Decimal(1))

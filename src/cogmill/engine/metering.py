@@ -43,7 +43,7 @@ class Meter:
     consumed: int
     """Millionths of an ACU that earlier runs booked."""
     limit: int | None
-    """In ACUs."""
+    """In ACUs. No more is ever booked: the moment that it takes to stop a step there is not charged."""
     limit_name: str = OWN_LIMIT
     held: int | None = None
     """Millionths of an ACU that are set aside of the cycle's limits; None while none holds. No more is ever booked."""
@@ -71,6 +71,8 @@ class Meter:
         now, usd, self.owed = time.monotonic(), usd + self.owed, Decimal(0)
         seconds = now - self._booked_until
         micro, kept = self.cost(seconds, usd), 0
+        if self.limit is not None:
+            micro = min(micro, max(self.limit * MICRO - self.consumed, 0))
         if self.held is not None:
             micro = min(micro, self.held)
             self.held = kept = min(self.held - micro, self.cost(keep))

@@ -40,8 +40,10 @@ from cogmill.engine.store import Store
 from cogmill.engine.watching import RunWatch
 from cogmill.engine.workspace import Workspace
 from cogmill.kit.faults import crash_point
+from cogmill.kit.logs import logger
 from cogmill.sandbox.protocol import Sandbox
 
+log = logger("engine")
 JUDGEMENT = "guardrail_judgement"
 _KEPT = "{} goes against a guardrail of your organization, so that I was not told it. The log says which and why."
 Priced = tuple[StepResult, Decimal]
@@ -229,13 +231,18 @@ class LiveTurn:
             await self._store.append([NewEvent(f"{step.type}_output", step.category, text.strip()[-200:], contents)])
 
         output = LiveOutput(self._store.redactor, write)
+        done: Priced | None = None
         try:
             async with output, asyncio.timeout(seconds) as budget:
                 with self._allowance.bounding(budget):
-                    return await action(Running(step.key, attempt, output))
+                    done = await action(Running(step.key, attempt, output))
+            return done
         except Suspend:
             raise
         except Exception as error:
+            if done is not None:  # the output could not be shown; what was done, and its price, stand all the same
+                log.warning("output_not_shown", session_id=self.task.session_id, error=type(error).__name__)
+                return done
             if isinstance(error, TimeoutError) and budget.expired():
                 self._allowance.check(step.title)
                 name = self._meter.limit_name

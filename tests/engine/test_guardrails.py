@@ -104,6 +104,18 @@ def test_what_is_asked_and_approved_runs_once(served, rule):
     )
 
 
+def test_a_question_names_every_guardrail_that_asks(served, rule):
+    for pattern in ("true both", "ran-second"):
+        rule("ask", pattern)
+    session_id = served.create(ONE.format("true both"))
+    served.wait(session_id, "waiting_for_approval")
+    question = served.get(session_id, "/messages")["items"][-1]["message"]
+    assert "The guardrails “no true both”, “no ran-second” want you to decide" in question
+    message(served, session_id, "approve")
+    served.wait(session_id, "finished")
+    assert {one["action_taken"] for one in violations(served, session_id)} == {"approved"}
+
+
 def test_what_is_declined_does_not_run(served, rule):
     rule("ask", "true declined")
     session_id = served.create(ONE.format("true declined"))

@@ -140,6 +140,7 @@ async def test_a_forged_file_reaches_nobody_else(site, things, server, empty_sit
     forged = {
         "service_user": {"org_id": own}, "session": {"id": -5}, "role": {"role_type": "enterprise"},
         "usage_day": {"scope": "enterprise"}, "knowledge_note": {"place": own},
+        "snapshot_build": {"context": {"clones": [{"name": "a/b", "folder": "b", "mirror": f"mirrors/{own}/a"}]}},
     }  # fmt: skip
     for name, change in forged.items():
         _forge(file, tmp_path / "forged.cogmill", name, change)

@@ -114,7 +114,7 @@ class Guard:
         if answer is not None and not new:
             return
         if answer is not None or _asked(step) not in self.answers:
-            await self._ask(step, rules, hits, new[0] if new else asking)
+            await self._ask(step, rules, hits, new or [asking])
         raise Asks
 
     async def _heard(self, step: Step, answer: Answer) -> None:
@@ -126,15 +126,17 @@ class Guard:
         for one in ids:
             violations.answered(ctx, self.store.row.session_id, one, is_yes=is_yes)
 
-    async def _ask(self, step: Step, rules: Rules, hits: list[Hit], asking: Hit) -> None:
-        shown = rules.without_secrets(asking.text)
-        question = (
-            f"May I do this? The guardrail “{asking.rule.name}” wants you to decide.\n\n{_fenced(shown)}\n\n{HOW}"
-        )
+    async def _ask(self, step: Step, rules: Rules, hits: list[Hit], asking: list[Hit]) -> None:
+        names = ", ".join(f"“{one.rule.name}”" for one in asking)
+        who = f"The guardrail {names} wants" if len(asking) == 1 else f"The guardrails {names} want"
+        shown = "\n".join(dict.fromkeys(rules.without_secrets(one.text) for one in asking))
+        question = f"May I do this? {who} you to decide.\n\n{_fenced(shown)}\n\n{HOW}"
         summary = f"Asks for approval: {first_line(step.title, 100)}"
         events = [
             NewEvent("devin_message", "message", question, {"message": question}),
-            NewEvent(REQUESTED, "other", summary, {"calls": [_asked(step)], "guardrail_id": asking.rule.guardrail_id}),
+            NewEvent(
+                REQUESTED, "other", summary, {"calls": [_asked(step)], "guardrail_id": asking[0].rule.guardrail_id}
+            ),
         ]
         await self._note(step.key, rules, hits, events)
         crash_point("guardrail_asked")

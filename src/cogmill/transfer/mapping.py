@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from cogmill.models.access import role, user
+from cogmill.models.environments import snapshot_build
 from cogmill.preconditions import Unusable
 from cogmill.transfer.archive import Archive, Damaged, unpacked
 from cogmill.transfer.rows import decoded
@@ -55,6 +56,7 @@ class Mapping:
         foreign |= table.name.startswith("knowledge_") and row.get("place", self.org_id) != self.org_id
         foreign |= table.name == "usage_day" and row["scope"] in {"enterprise", "org_group"}
         foreign |= table is role and row["role_type"] != "org"
+        foreign |= table is snapshot_build and not _is_own_context(row["context"], self.org_id)
         foreign |= any(row[name] is not None and not _is_number(row[name]) for name, _ in counted(table))
         if foreign:
             raise Damaged(f"a row of {table.name} belongs to somebody else")
@@ -68,6 +70,13 @@ class Mapping:
         if isinstance(value, dict):
             return {name: self._value(one) for name, one in value.items()}
         return [self._value(one) for one in value] if isinstance(value, list) else value
+
+
+def _is_own_context(context: Any, org_id: str) -> bool:
+    """Whether what sessions are shown of a snapshot's build are mirrors of the organization."""
+    clones = context.get("clones", []) if isinstance(context, dict) else []
+    mirrors = [str(one["mirror"]).split("/") for one in clones]
+    return all(one[:2] == ["mirrors", org_id] and all(is_plain_id(part) for part in one) for one in mirrors)
 
 
 def is_plain_id(text: str) -> bool:

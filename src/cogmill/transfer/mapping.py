@@ -74,8 +74,10 @@ class Mapping:
 
 def _is_own_context(context: Any, org_id: str) -> bool:
     """Whether what sessions are shown of a snapshot's build are mirrors of the organization."""
-    clones = context.get("clones", []) if isinstance(context, dict) else []
-    mirrors = [str(one["mirror"]).split("/") for one in clones]
+    clones = (context.get("clones") or []) if isinstance(context, dict) else []
+    if not isinstance(clones, list) or not all(isinstance(one, dict) for one in clones):
+        return False
+    mirrors = [str(one.get("mirror")).split("/") for one in clones]
     return all(one[:2] == ["mirrors", org_id] and all(is_plain_id(part) for part in one) for one in mirrors)
 
 

@@ -1,5 +1,6 @@
 """A model call that is cut costs the session what it can have cost at most: at a limit, by a stop, by kill -9."""
 
+import re
 import signal
 import time
 from decimal import Decimal
@@ -15,6 +16,7 @@ from tests.serving import Served
 AT_MOST = Decimal("0.12")
 """US dollars, nearly all of it 8,192 tokens of answer at 15 dollars a million; half an ACU for each of them."""
 CYCLE = "/v3/enterprise/consumption/acu-limits/devin/organizations/"
+COUNTERS = ("cogmill_acus_total", "cogmill_model_cost_usd_total")
 DONE = {"calls": [call("finish", summary="Done.")]}
 
 
@@ -122,7 +124,10 @@ def test_by_a_stop(served, begun, of_type, check):
     assert str(usd).startswith(secret["value"])
     assert served.client.delete(f"/v3/organizations/{served.keys['org_id']}/sessions/{session_id}").status_code == 200
     assert Decimal(of_type(session_id, "status_changed")[-1]["usd"]) == usd
-    check(session_id, usd)
+    used = check(session_id, usd)
+    shown = served.client.get("/metrics").text
+    counted = {name: sum(map(float, re.findall(rf"(?m)^{name}{{.*}} (.*)$", shown))) for name in COUNTERS}
+    assert counted == {COUNTERS[0]: pytest.approx(used), COUNTERS[1]: pytest.approx(float(usd))}
 
 
 def test_by_kill_9_again_and_again(served, provider, begun, of_type, check):

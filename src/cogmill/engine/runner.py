@@ -166,7 +166,7 @@ class Run:
             trigger, detail, events, booked=booked, heard=heard, reason=reason, used_up=used_up
         )
         if settled is not None:
-            self.watch.settled(settled.status, settled.detail, booked.acus)
+            self.watch.settled(settled.status, settled.detail)
             return "settled"
         # Booked with an event: the log must say all that the row says.
         told = {"acus": booked.acus / MICRO}

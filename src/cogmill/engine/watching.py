@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from cogmill.engine.metering import MICRO
 from cogmill.kit import metrics
 from cogmill.kit.traces import Place, Traces
 
@@ -41,7 +40,6 @@ class RunWatch:
         kind, is_ok = metrics.STEP_TYPES(type), bool(contents["ok"])
         metrics.STEPS.labels(kind, "ok" if is_ok else "failed").inc()
         metrics.STEP_SECONDS.labels(kind).observe(seconds)
-        metrics.ACUS.labels(metrics.ORGANIZATIONS(self._row.org_id)).inc(contents["acus"])
         if type == "model_call":
             self._model_call(contents)
         if self._traces is None:
@@ -62,12 +60,10 @@ class RunWatch:
             metrics.MODEL_TOKENS.labels(model, kind).inc(count)
             if kind in self._tokens:
                 self._tokens[kind] += count
-        metrics.MODEL_USD.labels(model).inc(float(contents.get("usd") or 0))
 
-    def settled(self, status: str, detail: str | None, acus_micro: int) -> None:
+    def settled(self, status: str, detail: str | None) -> None:
         """The turn is over and the session has a new state."""
         metrics.SESSION_TURNS.labels(status, detail or "").inc()
-        metrics.ACUS.labels(metrics.ORGANIZATIONS(self._row.org_id)).inc(acus_micro / MICRO)
 
     def over(self, outcome: str) -> None:
         """The run is over, whatever came of it."""

@@ -1,6 +1,7 @@
 """Writing down what was used, with all sums of it, in the transaction of the event that books it."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -9,6 +10,7 @@ from cogmill.access.context import Context
 from cogmill.domain.usage import accounts, warnings
 from cogmill.domain.usage.reservations import RUN, keep
 from cogmill.domain.usage.times import cycle_of, day_of, next_cycle
+from cogmill.kit import metrics
 from cogmill.kit.hot_change import HotChange
 from cogmill.kit.hot_insert import HotInsert
 from cogmill.kit.hot_select import HotSelect
@@ -112,3 +114,11 @@ def write(ctx: Context, row: Any, acus: int, usd: int, use: Use) -> None:
             _ADD_TO_DAY(ctx.db, same | {"scope": scope, "scope_id": scope_id, "org_id": org_id})
     if found.limited:
         warnings.tell(ctx, found, cycle_of(at))
+    ctx.after_commit.append(partial(_count, row.org_id, use.model, acus, usd))
+
+
+def _count(org_id: str, model: str | None, acus: int, usd: int) -> None:
+    """For whoever watches: what the ledger says, however it came to be booked."""
+    metrics.ACUS.labels(metrics.ORGANIZATIONS(org_id)).inc(acus / accounts.MICRO)
+    if usd:
+        metrics.MODEL_USD.labels(metrics.MODELS(model or "unknown")).inc(usd / accounts.MICRO)

@@ -33,8 +33,10 @@ SESSION_RECOVERIES = Counter("cogmill_session_recoveries_total", "Sessions taken
 STEPS = Counter("cogmill_steps_total", "Finished steps of agents", ["type", "outcome"])
 STEP_SECONDS = Histogram("cogmill_step_duration_seconds", "Time that finished steps took", ["type"], buckets=SLOW)
 MODEL_TOKENS = Counter("cogmill_model_tokens_total", "Tokens of model calls", ["model", "kind"])
-MODEL_USD = Counter("cogmill_model_cost_usd_total", "Cost of model calls in US dollars", ["model"])
-ACUS = Counter("cogmill_acus_total", "ACUs booked", ["org_id"])
+MODEL_USD = Counter(
+    "cogmill_model_cost_usd_total", "Cost of model calls in US dollars, as the ledger has it", ["model"]
+)
+ACUS = Counter("cogmill_acus_total", "ACUs booked, as the ledger has them", ["org_id"])
 
 DATABASE_WAITING = Gauge("cogmill_database_waiting_writes", "Writes that are not answered yet")
 LOOP_FAILURES = Counter("cogmill_background_failures_total", "Rounds of background work that failed", ["loop"])
